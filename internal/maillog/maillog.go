@@ -1,0 +1,69 @@
+// Package maillog has one call per event in the life of mail: one log line,
+// one counter, always with the connection's id, never a secret.
+package maillog
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Log writes events. A nil *Log drops them.
+type Log struct{ log *slog.Logger }
+
+// New returns a Log that writes to l.
+func New(l *slog.Logger) *Log { return &Log{log: l} }
+
+// Connected: a client connected.
+func (l *Log) Connected(conn, protocol, remote string, tls bool) {
+	l.info("connected", "conn", conn, "protocol", protocol, "remote", remote, "tls", tls)
+}
+
+// Refused: a connection was refused or cut off by a limit or a time-out.
+func (l *Log) Refused(conn, protocol, remote string, err error) {
+	l.info("refused", "conn", conn, "protocol", protocol, "remote", remote, "reason", err)
+}
+
+// Disconnected: a connection ended.
+func (l *Log) Disconnected(conn string, err error) {
+	l.info("disconnected", "conn", conn, "error", err)
+}
+
+// LoggedIn: a client proved who it is.
+func (l *Log) LoggedIn(conn, account, mechanism, appPassword string) {
+	l.info("logged in", "conn", conn, "account", account, "mechanism", mechanism, "app_password", appPassword)
+}
+
+// LoginFailed: a client failed to.
+func (l *Log) LoginFailed(conn, remote, user, mechanism string, err error) {
+	l.warn("login failed", "conn", conn, "remote", remote, "user", user, "mechanism", mechanism, "reason", err)
+}
+
+// Accepted: a message was stored and answered for.
+func (l *Log) Accepted(conn, id, from string, recipients int, size int64) {
+	l.info("accepted", "conn", conn, "message", id, "from", from, "recipients", recipients, "size", size)
+}
+
+// Rejected: a message or a recipient was refused.
+func (l *Log) Rejected(conn, what string, err error) {
+	l.info("rejected", "conn", conn, "what", what, "reason", err)
+}
+
+// Internal: something failed that the client was told nothing about.
+func (l *Log) Internal(conn, doing string, err error) {
+	l.error("internal error", "conn", conn, "doing", doing, "error", err)
+}
+
+// Panic: a handler panicked; its connection was closed.
+func (l *Log) Panic(conn string, value any, stack []byte) {
+	l.error("panic", "conn", conn, "value", value, "stack", string(stack))
+}
+
+func (l *Log) info(msg string, args ...any)  { l.write(slog.LevelInfo, msg, args) }
+func (l *Log) warn(msg string, args ...any)  { l.write(slog.LevelWarn, msg, args) }
+func (l *Log) error(msg string, args ...any) { l.write(slog.LevelError, msg, args) }
+
+func (l *Log) write(level slog.Level, msg string, args []any) {
+	if l != nil && l.log != nil {
+		l.log.Log(context.Background(), level, msg, args...)
+	}
+}
