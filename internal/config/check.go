@@ -1,0 +1,212 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// check finds values that cannot be meant.
+func (c *Config) check() error {
+	if c.Hostname == "" {
+		return c.errorAt("hostname", "the server needs a name: hostname = \"mail.example.org\"")
+	}
+	if !validHost(c.Hostname) {
+		return c.errorAt("hostname", "%q is no host name", c.Hostname)
+	}
+	if c.Data == "" {
+		return c.errorAt("data", "the data folder has no name")
+	}
+	for name, addresses := range c.Listen.All() {
+		for _, a := range addresses {
+			if err := checkAddress(a); err != nil {
+				return c.errorAt("listen."+name, "%v", err)
+			}
+		}
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		return c.errorAt("tls.cert", "cert and key go together")
+	}
+	if c.SMTP.MaxMessage < 64<<10 {
+		return c.errorAt("smtp.max_message", "%s is less than the 64 KiB that any server must take (RFC 5321 §4.5.3.1.7)", c.SMTP.MaxMessage)
+	}
+	if c.SMTP.MaxRecipients < 100 {
+		return c.errorAt("smtp.max_recipients", "%d is less than the 100 that any server must take (RFC 5321 §4.5.3.1.8)", c.SMTP.MaxRecipients)
+	}
+	if len(c.Queue.Retry) == 0 || c.Queue.GiveUp == 0 {
+		return c.errorAt("queue.retry", "the queue needs a retry interval and a time to give up")
+	}
+	return errors.Join(c.checkRelay(), c.checkLog())
+}
+
+func (c *Config) checkRelay() error {
+	if c.Relay.Smarthost != (Hop{}) {
+		if err := c.Relay.Smarthost.check(); err != nil {
+			return c.errorAt("relay.smarthost", "%v", err)
+		}
+	}
+	for domain, hop := range c.Relay.Routes {
+		if err := hop.check(); err != nil {
+			return c.errorAt("relay.routes."+domain, "route for %s: %v", domain, err)
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkLog() error {
+	if !oneOf(c.Log.Level, "debug", "info", "warn", "error") {
+		return c.errorAt("log.level", "%q is none of debug, info, warn, error", c.Log.Level)
+	}
+	if !oneOf(c.Log.Format, "text", "json") {
+		return c.errorAt("log.format", "%q is neither text nor json", c.Log.Format)
+	}
+	return nil
+}
+
+func (h Hop) check() error {
+	if err := checkAddress(h.Address); err != nil {
+		return err
+	}
+	if !oneOf(h.TLS, "", "opportunistic", "required", "implicit", "none") {
+		return fmt.Errorf("tls = %q is none of opportunistic, required, implicit, none", h.TLS)
+	}
+	if (h.User == "") != (h.PasswordFile == "") {
+		return errors.New("user and password_file go together")
+	}
+	return nil
+}
+
+func oneOf(s string, words ...string) bool {
+	for _, w := range words {
+		if s == w {
+			return true
+		}
+	}
+	return false
+}
+
+func checkAddress(a string) error {
+	host, port, err := net.SplitHostPort(a)
+	if err != nil {
+		return fmt.Errorf("%q is no address such as \"127.0.0.1:25\", \"[::1]:25\" or \":25\"", a)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q: the port must be a number from 0 to 65535", a)
+	}
+	if _, err := netip.ParseAddr(host); host != "" && err != nil && !validHost(host) {
+		return fmt.Errorf("%q: %q is no host", a, host)
+	}
+	return nil
+}
+
+var hostPattern = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
+
+func validHost(s string) bool { return len(s) <= 253 && hostPattern.MatchString(s) }
+
+// All yields the listeners by their keys, in a fixed order.
+func (l Listen) All() func(yield func(string, Addresses) bool) {
+	return func(yield func(string, Addresses) bool) {
+		v := reflect.ValueOf(l)
+		for i := range v.NumField() {
+			if a, ok := v.Field(i).Interface().(Addresses); ok && !yield(v.Type().Field(i).Tag.Get("toml"), a) {
+				return
+			}
+		}
+	}
+}
+
+// syntaxError turns the library's error into file:line: message.
+func (c *Config) syntaxError(err error) error {
+	var pe toml.ParseError
+	if errors.As(err, &pe) {
+		return fmt.Errorf("%s:%d: %s", c.file, pe.Position.Line, pe.Message)
+	}
+	return fmt.Errorf("%s: %w", c.file, err)
+}
+
+// errorAt blames the line on which key stands.
+func (c *Config) errorAt(key, format string, args ...any) error {
+	where := c.file
+	if line := c.lineOf(key); line > 0 {
+		where = fmt.Sprintf("%s:%d", c.file, line)
+	}
+	return fmt.Errorf("%s: %s: %s", where, key, fmt.Sprintf(format, args...))
+}
+
+// lineOf finds a dotted key in the source; 0 when it isn't there.
+func (c *Config) lineOf(key string) int {
+	table, found := "", 0
+	for i, line := range strings.Split(string(c.source), "\n") {
+		line = strings.TrimSpace(line)
+		if t, ok := strings.CutPrefix(line, "["); ok {
+			table = strings.NewReplacer(`"`, "", "[", "", " ", "").Replace(strings.SplitN(t, "]", 2)[0]) + "."
+			if strings.HasPrefix(key+".", table) && found == 0 {
+				found = i + 1 // the table, when the key itself has no line
+			}
+			continue
+		}
+		name, _, ok := strings.Cut(line, "=")
+		if ok && !strings.HasPrefix(line, "#") && table+strings.Trim(strings.TrimSpace(name), `"`) == key {
+			return i + 1
+		}
+	}
+	return found
+}
+
+// nearest suggests a key that was perhaps meant.
+func nearest(key string) string {
+	best, bestDistance := "", 3
+	for _, k := range keys(reflect.TypeFor[Config](), "") {
+		if d := distance(k, key); d < bestDistance {
+			best, bestDistance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %s?", best)
+}
+
+// keys lists all dotted keys of a configuration struct.
+func keys(t reflect.Type, prefix string) []string {
+	var out []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := f.Tag.Get("toml")
+		if name == "" {
+			continue
+		}
+		out = append(out, prefix+name)
+		if f.Type.Kind() == reflect.Struct {
+			out = append(out, keys(f.Type, prefix+name+".")...)
+		}
+	}
+	return out
+}
+
+// distance is the number of edits between two words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

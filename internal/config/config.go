@@ -1,0 +1,219 @@
+// Package config is the configuration file: its keys, their defaults, and
+// errors that name the line.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Config is a configuration file, read and checked.
+type Config struct {
+	Hostname string `toml:"hostname"`
+	// Data is the data folder; relative paths count from the file's folder.
+	Data string `toml:"data"`
+	// User is whom to become once the ports are bound; empty stays.
+	User string `toml:"user"`
+
+	Listen Listen `toml:"listen"`
+	TLS    TLS    `toml:"tls"`
+	Auth   Auth   `toml:"auth"`
+	SMTP   SMTP   `toml:"smtp"`
+	Limits Limits `toml:"limits"`
+	Queue  Queue  `toml:"queue"`
+	Relay  Relay  `toml:"relay"`
+	Log    Log    `toml:"log"`
+	file   string
+	source []byte
+}
+
+// Addresses are host:port pairs; in the file a string (empty: off) or an array.
+type Addresses []string
+
+// Listen has the addresses of each listener.
+type Listen struct {
+	SMTP        Addresses `toml:"smtp"`
+	Submission  Addresses `toml:"submission"`
+	Submissions Addresses `toml:"submissions"`
+	POP3        Addresses `toml:"pop3"`
+	POP3S       Addresses `toml:"pop3s"`
+	IMAP        Addresses `toml:"imap"`
+	IMAPS       Addresses `toml:"imaps"`
+	HTTP        Addresses `toml:"http"`
+	HTTPS       Addresses `toml:"https"`
+	// ProxyFrom are the networks whose PROXY header is believed, and required.
+	ProxyFrom []netip.Prefix `toml:"proxy_from"`
+}
+
+// TLS names certificate files; relative paths count from the file's folder.
+type TLS struct {
+	Cert string `toml:"cert"`
+	Key  string `toml:"key"`
+}
+
+// Auth says how clients may log in.
+type Auth struct {
+	// ClearFrom are the networks from which a password may come without TLS.
+	ClearFrom []netip.Prefix `toml:"clear_from"`
+	// Lockout slows guessing; LockoutLoopback does so for loopback too.
+	Lockout         bool `toml:"lockout"`
+	LockoutLoopback bool `toml:"lockout_loopback"`
+}
+
+// SMTP has the policy of taking mail.
+type SMTP struct {
+	MaxMessage    Size `toml:"max_message"`
+	MaxRecipients int  `toml:"max_recipients"`
+}
+
+// Limits bound connections.
+type Limits struct {
+	// Connections is the most of one protocol.
+	Connections int `toml:"connections"`
+	// SMTP, IMAP and POP3 are the most from one address before login, and of
+	// one account and address after.
+	SMTP int `toml:"smtp_per_client"`
+	IMAP int `toml:"imap_per_client"`
+	POP3 int `toml:"pop3_per_client"`
+	// Loopback counts clients on loopback as well.
+	Loopback bool `toml:"loopback"`
+}
+
+// Queue says how long to keep trying.
+type Queue struct {
+	// Retry are the waits between attempts; the last repeats.
+	Retry []Duration `toml:"retry"`
+	// GiveUp is when a message is returned to its sender, WarnAfter when the
+	// sender is told of a delay.
+	GiveUp    Duration `toml:"give_up"`
+	WarnAfter Duration `toml:"warn_after"`
+}
+
+// Relay says where mail for other domains goes.
+type Relay struct {
+	// Smarthost takes all mail for other domains; empty: none.
+	Smarthost Hop `toml:"smarthost"`
+	// Routes lead a domain to a next hop of its own.
+	Routes map[string]Hop `toml:"routes"`
+}
+
+// Hop is a next hop.
+type Hop struct {
+	Address string `toml:"address"` // host:port
+	// TLS is "opportunistic" (the default), "required", "implicit" or "none".
+	TLS          string `toml:"tls"`
+	CA           string `toml:"ca"` // a PEM file to verify it by; empty: the system's
+	User         string `toml:"user"`
+	PasswordFile string `toml:"password_file"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `toml:"level"`  // debug, info, warn, error
+	Format string `toml:"format"` // text, json
+}
+
+// Size is a number of octets, written "50 MiB", "900 kB" or plain.
+type Size int64
+
+// Duration is a time.Duration, written "90s", "5m", "4h" or "5d".
+type Duration time.Duration
+
+// Default is the configuration of a server whose file says nothing.
+func Default() *Config {
+	return &Config{
+		Data: "data",
+		Listen: Listen{
+			SMTP: Addresses{":25"}, Submission: Addresses{":587"}, Submissions: Addresses{":465"},
+			POP3: Addresses{":110"}, POP3S: Addresses{":995"}, IMAP: Addresses{":143"}, IMAPS: Addresses{":993"},
+			HTTP: Addresses{":80"}, HTTPS: Addresses{":443"},
+		},
+		TLS:    TLS{Cert: "cert.pem", Key: "key.pem"},
+		Auth:   Auth{Lockout: true},
+		SMTP:   SMTP{MaxMessage: 50 << 20, MaxRecipients: 1000},
+		Limits: Limits{Connections: 5000, SMTP: 20, IMAP: 20, POP3: 5},
+		Queue: Queue{
+			Retry:  durations(time.Minute, 5*time.Minute, 15*time.Minute, 30*time.Minute, time.Hour, 2*time.Hour, 4*time.Hour),
+			GiveUp: Duration(5 * 24 * time.Hour), WarnAfter: Duration(4 * time.Hour),
+		},
+		Log: Log{Level: "info", Format: "text"},
+	}
+}
+
+func durations(ds ...time.Duration) []Duration {
+	out := make([]Duration, len(ds))
+	for i, d := range ds {
+		out[i] = Duration(d)
+	}
+	return out
+}
+
+// Find is the first configuration file there is: $POSTHORN_CONFIG,
+// ./posthorn.toml, /etc/posthorn/posthorn.toml.
+func Find() (string, error) {
+	if f := os.Getenv("POSTHORN_CONFIG"); f != "" {
+		return f, nil
+	}
+	places := []string{"posthorn.toml", "/etc/posthorn/posthorn.toml"}
+	for _, f := range places {
+		if _, err := os.Stat(f); err == nil {
+			return f, nil
+		}
+	}
+	return "", fmt.Errorf("no configuration found: neither $POSTHORN_CONFIG nor %s; name one with --config FILE, or make one with \"posthorn init\"", strings.Join(places, " nor "))
+}
+
+// Load reads and checks a file. Errors begin with file:line where a line is to blame.
+func Load(file string) (*Config, error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(file, src)
+}
+
+// Parse is Load of bytes; file is for messages and relative paths.
+func Parse(file string, src []byte) (*Config, error) {
+	c := Default()
+	c.file, c.source = file, src
+	meta, err := toml.Decode(string(src), c)
+	if err != nil {
+		return nil, c.syntaxError(err)
+	}
+	for _, key := range meta.Undecoded() {
+		return nil, c.errorAt(key.String(), "there is no such key%s", nearest(key.String()))
+	}
+	dir := filepath.Dir(file)
+	c.Data = under(dir, c.Data)
+	c.TLS.Cert, c.TLS.Key = under(dir, c.TLS.Cert), under(dir, c.TLS.Key)
+	c.Relay.Smarthost.resolve(dir)
+	for domain, hop := range c.Relay.Routes {
+		hop.resolve(dir)
+		c.Relay.Routes[domain] = hop
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (h *Hop) resolve(dir string) {
+	h.CA, h.PasswordFile = under(dir, h.CA), under(dir, h.PasswordFile)
+}
+
+// under makes a relative path count from dir; the empty path stays empty.
+func under(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// File is the file that the configuration came from.
+func (c *Config) File() string { return c.file }

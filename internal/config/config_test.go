@@ -1,0 +1,93 @@
+package config
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// TestTemplateShowsDefaults takes the comments off the template's keys: what
+// is left must be the defaults, all of them.
+func TestTemplateShowsDefaults(t *testing.T) {
+	text := Template{Hostname: "mail.example.org"}.String()
+	text, _, _ = strings.Cut(text, "# A smarthost takes")
+	text += "\n[log]\n# level = \"info\"\n# format = \"text\"\n"
+	var lines []string
+	seen := map[string]bool{}
+	table := ""
+	for line := range strings.SplitSeq(text, "\n") {
+		bare := strings.TrimPrefix(line, "# ")
+		if strings.HasPrefix(bare, "[") && !strings.Contains(bare, "\"") {
+			table = strings.Trim(bare, "[]") + "."
+		}
+		if name, _, ok := strings.Cut(bare, " = "); ok && !strings.Contains(name, " ") && !strings.Contains(name, "user") {
+			seen[strings.TrimPrefix(table+name, ".")] = true
+			line = bare
+		}
+		lines = append(lines, line)
+	}
+	got, err := Parse("/etc/posthorn/posthorn.toml", []byte(strings.Join(lines, "\n")))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, strings.Join(lines, "\n"))
+	}
+	want, err := Parse("/etc/posthorn/posthorn.toml", []byte("hostname = \"mail.example.org\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Error(diff)
+	}
+	for _, key := range []string{"data", "listen.smtp", "listen.https", "listen.proxy_from", "tls.cert", "auth.clear_from", "auth.lockout_loopback",
+		"smtp.max_message", "limits.connections", "limits.loopback", "queue.retry", "queue.give_up", "log.format"} {
+		if !seen[key] {
+			t.Errorf("the template does not show %s", key)
+		}
+	}
+}
+
+func TestErrorsNameTheLine(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"hostname = \"a\"\nhostnam = \"b\"\n", "f.toml:2: hostnam: there is no such key; did you mean hostname?"},
+		{"hostname = \"a\"\n[listen]\n\nsmpt = \":1\"\n", "f.toml:4: listen.smpt: there is no such key; did you mean listen.smtp?"},
+		{"hostname = \"a\"\n[listen]\nsmtp = \"25\"\n", `f.toml:3: listen.smtp: "25" is no address such as`},
+		{"hostname = \"a\"\n[listen]\nsmtp = 25\n", "f.toml:3"},
+		{"hostname = \"a\"\n[smtp]\nmax_message = \"many\"\n", "f.toml:3"},
+		{"hostname = \"a\"\n[smtp]\nmax_message = \"3 kB\"\n", "f.toml:3: smtp.max_message: 3000 B is less"},
+		{"hostname = \"a\"\n[queue]\ngive_up = \"soon\"\n", "f.toml:3"},
+		{"hostname = \"a\"\n[relay.routes.\"b.c\"]\naddress = \"x\"\n", "f.toml:2"},
+		{"hostname = \n", "f.toml:1"},
+		{"", "f.toml: hostname: the server needs a name"},
+		{"hostname = \"a b\"", "f.toml:1: hostname"},
+	} {
+		_, err := Parse("f.toml", []byte(c.in))
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %s…", c.in, err, c.want)
+		}
+	}
+}
+
+func TestLocal(t *testing.T) {
+	c, err := Parse("/d/posthorn.toml", []byte(Template{Hostname: "crepes.fr", Local: true, BasePort: 2000,
+		Routes: map[string]string{"hamburger.edu": "127.0.0.1:3025"}}.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Listen.IMAP; len(got) != 2 || got[0] != "127.0.0.1:2143" || got[1] != "[::1]:2143" {
+		t.Errorf("imap on %v", got)
+	}
+	if c.Relay.Routes["hamburger.edu"].Address != "127.0.0.1:3025" || len(c.Auth.ClearFrom) != 2 || c.Data != "/d/data" {
+		t.Errorf("%+v", c)
+	}
+	if time.Duration(c.Queue.Retry[0]) != 5*time.Second {
+		t.Errorf("retry %v", c.Queue.Retry)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(Template{Hostname: "mail.example.org"}.String())
+	f.Add("hostname=\"a\"\n[listen]\nsmtp=[\"127.0.0.1:0\"]\n[smtp]\nmax_message=\"1 GiB\"")
+	f.Fuzz(func(t *testing.T, s string) { Parse("f", []byte(s)) })
+}
