@@ -29,6 +29,8 @@ var (
 	ErrOverQuota = errors.New("over quota")
 	// ErrTooLarge: the message is larger than the largest that is taken.
 	ErrTooLarge = errors.New("message too large")
+	// ErrLoop: the message has passed more servers than any honest way has.
+	ErrLoop = errors.New("mail loop: too many hops")
 	// ErrInUse: somebody else holds what can be held once (a POP3 drop).
 	ErrInUse = errors.New("in use")
 	// ErrNoSpace: the disk is full; the same may work later.
