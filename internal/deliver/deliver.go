@@ -1,16 +1,38 @@
 // Package deliver is what happens between the final dot and the 250.
+//
+// A message becomes one transaction of the store: a copy for each local
+// recipient and, where recipients are elsewhere, one message in the outbound
+// queue. Aliases are followed here, and whoever is reached on several ways
+// gets one copy. The content is shared and begins with the Received field that
+// this server adds; what differs from copy to copy (Return-Path, Delivered-To)
+// is the copy's own.
+//
+// Nothing else is changed, with one exception, a submission (RFC 6409 §8):
+// bare line ends are repaired, and a missing Date, Message-ID or From is put in
+// front. A Bcc field stays (RFC 5322 §3.6.3 leaves it to the sender's program
+// what it says to whom; one that wants it hidden does not write it).
 package deliver
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
+	"strings"
+	"sync"
 	"time"
 
 	"posthorn/internal/mail"
+	"posthorn/internal/message"
+	"posthorn/internal/queue"
 	"posthorn/store"
 )
+
+// DefaultMaxHops is how many Received fields a message may have: RFC 5321 §6.3
+// asks for at least 100.
+const DefaultMaxHops = 100
 
 // Client is what is known of the client that hands a message over: it is what
 // the Received field says (RFC 5321 §4.4).
@@ -37,26 +59,228 @@ type Pipeline struct {
 	Store    *store.Store
 	Hostname string
 	Now      func() time.Time // nil: time.Now
+	// MaxHops is how many Received fields a message may have, this server's
+	// among them; 0 means DefaultMaxHops.
+	MaxHops int
+	// AnySender lets an account use any sender address: for a class or a test.
+	AnySender bool
 }
 
-var errNotBuilt = errors.New("deliver: not built yet")
-
 // Sender checks a reverse-path. mail.ErrNotPermitted when it is not the
-// account's (553).
+// account's (553). Whoever logged in may use <> too: a receipt (RFC 8098 §3)
+// must be sent so.
 func (p *Pipeline) Sender(ctx context.Context, c *Client, from mail.Address) error {
-	return errNotBuilt
+	if c.Account == 0 || from.IsNull() || p.AnySender {
+		return nil
+	}
+	may, err := p.Store.MaySendAs(ctx, c.Account, from)
+	if err != nil {
+		return fmt.Errorf("check sender: %w", err)
+	}
+	if !may {
+		return fmt.Errorf("%w: %s is not an address of %s", mail.ErrNotPermitted, from, c.Login)
+	}
+	return nil
 }
 
 // Recipient checks a forward-path: nil when mail for it is taken, here or for
 // relaying. mail.ErrNoSuchUser (550 5.1.1), mail.ErrNotLocal (550 5.7.1: no
 // relaying), mail.ErrDisabled, mail.ErrOverQuota (452 4.2.2).
 func (p *Pipeline) Recipient(ctx context.Context, c *Client, env *mail.Envelope, to mail.Recipient) error {
-	return errNotBuilt
+	res, err := p.Store.Resolve(ctx, to.Address)
+	if errors.Is(err, mail.ErrNotLocal) && c.Account != 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	// One target with room is enough: Accept takes care of the others.
+	var full error
+	for _, a := range res.Local {
+		if full = p.Store.CheckQuota(ctx, a.ID, max(env.Size, 1)); full == nil {
+			return nil
+		}
+	}
+	if len(res.Remote) > 0 {
+		return nil
+	}
+	return full
 }
 
 // Accept takes a message. It reads body to its io.EOF, and stores nothing
 // unless it got there. On success the message is on stable storage and id
-// names it for the reply and the log.
+// names it for the reply and the log. mail.ErrLoop, mail.ErrTooLarge,
+// mail.ErrOverQuota, mail.ErrNoSpace, mail.ErrUnavailable, and whatever error
+// body ended with.
 func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, body io.Reader) (id string, err error) {
-	return "", errNotBuilt
+	routes, err := p.expand(ctx, c, env)
+	if err != nil {
+		return "", err
+	}
+	now := p.now()
+	id = newID()
+	b := p.Store.NewBody(ctx)
+	defer b.Abort()
+
+	if _, err := b.Write(received(p.Hostname, c, env, id, now)); err != nil {
+		return "", err
+	}
+	header, err := p.copy(b, c, env, id, now, body, len(routes.reports) > 0)
+	if err != nil {
+		return "", err
+	}
+	parsed, err := b.Finish()
+	if err != nil {
+		return "", err
+	}
+	if parsed.Received > p.maxHops() {
+		return "", fmt.Errorf("%w: %d Received fields", mail.ErrLoop, parsed.Received)
+	}
+	deliveries := []store.Delivery{{
+		Body:   b,
+		Copies: routes.copies(env),
+		Queue:  routes.outbound(c, env, parsed),
+	}}
+	if err := p.settleQuota(ctx, deliveries[0].Copies, parsed.Size); err != nil {
+		return "", err
+	}
+	if len(routes.reports) > 0 && !env.From.IsNull() {
+		for _, r := range routes.successReports(p.Hostname, env, header, parsed.HeaderUTF8, now) {
+			d, err := queue.Report(ctx, p.Store, r)
+			if errors.Is(err, mail.ErrNoSuchUser) || errors.Is(err, mail.ErrDisabled) {
+				continue // a sender that cannot be told is no reason to refuse
+			}
+			if err != nil {
+				return "", err
+			}
+			defer d.Body.Abort()
+			deliveries = append(deliveries, d)
+		}
+	}
+	if _, err := p.Store.Accept(ctx, deliveries...); err != nil {
+		return "", err
+	}
+	return id, nil
 }
+
+// copy streams body into b, repaired if it is a submission, and returns the
+// message's header when the caller needs it.
+func (p *Pipeline) copy(b io.Writer, c *Client, env *mail.Envelope, id string, now time.Time, body io.Reader, keepHeader bool) ([]byte, error) {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	var header []byte
+	if c.Submission && env.Body != mail.BodyBinaryMIME {
+		body = &crlfReader{r: body}
+	}
+	if c.Submission || keepHeader {
+		head, err := readHead(body, MaxHeader)
+		if err != nil {
+			return nil, err
+		}
+		if c.Submission {
+			missing := head.missingFields(sender(c, env), id+"@"+p.Hostname, now)
+			if _, err := b.Write(missing); err != nil {
+				return nil, err
+			}
+			header = append(header, missing...)
+		}
+		header = append(header, head.header()...)
+		body = head.rest(body)
+	}
+	_, err := io.CopyBuffer(writerOnly{b}, readerOnly{body}, *buf)
+	return header, err
+}
+
+// sender is what a message without From is said to be from: the reverse-path,
+// which is known to be the account's, or else the account itself.
+func sender(c *Client, env *mail.Envelope) mail.Address {
+	if !env.From.IsNull() {
+		return env.From
+	}
+	return c.Login
+}
+
+// settleQuota decides about local copies that do not fit, once the message's
+// size is known. When there is room for none the message is refused. When
+// there is for some, everybody gets it: the transaction has one answer for all
+// of them, an account that had room at RCPT ends up over its quota by one
+// message at most, and nobody is sent a bounce for what could be refused.
+func (p *Pipeline) settleQuota(ctx context.Context, copies []store.Copy, size int64) error {
+	if len(copies) < 2 {
+		return nil // the store itself refuses
+	}
+	var full error
+	room := 0
+	for i := range copies {
+		err := p.Store.CheckQuota(ctx, copies[i].Account, size)
+		switch {
+		case err == nil:
+			room++
+		case errors.Is(err, mail.ErrOverQuota):
+			full = err
+		default:
+			return err
+		}
+		copies[i].IgnoreQuota = true
+	}
+	if room == 0 {
+		return full
+	}
+	return nil
+}
+
+func (p *Pipeline) now() time.Time {
+	if p.Now != nil {
+		return p.Now()
+	}
+	return time.Now()
+}
+
+func (p *Pipeline) maxHops() int {
+	if p.MaxHops > 0 {
+		return p.MaxHops
+	}
+	return DefaultMaxHops
+}
+
+// outbound is the queue's part of the message, nil when nobody is elsewhere.
+func (r *routes) outbound(c *Client, env *mail.Envelope, parsed *message.Parsed) *store.Outbound {
+	if len(r.remote) == 0 {
+		return nil
+	}
+	return &store.Outbound{
+		From:       env.From,
+		Account:    c.Account,
+		Body:       bodyType(env, parsed),
+		UTF8:       env.UTF8 && parsed.HeaderUTF8,
+		RequireTLS: env.RequireTLS,
+		Return:     env.Return,
+		EnvelopeID: env.EnvelopeID,
+		Recipients: r.remote,
+	}
+}
+
+// bodyType is what the content is, whatever the client declared: the relay
+// converts by it. Lines over 998 octets alone do not make a message binary;
+// they go on as they came, as every relay passes them.
+func bodyType(env *mail.Envelope, parsed *message.Parsed) mail.BodyType {
+	switch {
+	case parsed.Binary && env.Body == mail.BodyBinaryMIME:
+		return mail.BodyBinaryMIME
+	case parsed.EightBit:
+		return mail.Body8BitMIME
+	}
+	return mail.Body7Bit
+}
+
+// newID names a message in its Received field, the reply and the log.
+func newID() string { return strings.ToLower(rand.Text()[:16]) }
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// writerOnly and readerOnly hide ReaderFrom and WriterTo from io.CopyBuffer,
+// which would not use the buffer then.
+type (
+	writerOnly struct{ io.Writer }
+	readerOnly struct{ io.Reader }
+)
