@@ -1,0 +1,161 @@
+package imapd
+
+import (
+	"github.com/emersion/go-imap/v2"
+)
+
+// maxListPatterns is the most patterns of one LIST.
+const maxListPatterns = 100
+
+// listArgs are the arguments of LIST.
+type listArgs struct {
+	// extended: the syntax of RFC 5258 was used.
+	extended bool
+	ref      string
+	// patterns are in UTF-8; those that are not well encoded are left out,
+	// since they match nothing.
+	patterns []string
+	options  imap.ListOptions
+}
+
+// listArgs decodes from the space after LIST on.
+func (d *decoder) listArgs() listArgs {
+	var a listArgs
+	d.sp()
+	if d.peek() == '(' {
+		a.extended = true
+		d.listSelection(&a.options)
+		d.sp()
+	}
+	a.ref = d.listReference()
+	d.sp()
+	if d.peek() == '(' {
+		a.extended = true
+		d.list1("a mailbox pattern", func() { a.addPattern(d) })
+	} else {
+		a.addPattern(d)
+	}
+	if d.moreArgs() {
+		a.extended = true
+		d.sp()
+		d.listReturn(&a.options)
+	}
+	if o := a.options; d.err == nil && o.SelectRecursiveMatch && !o.SelectSubscribed && !o.SelectSpecialUse {
+		d.reject(bad("RECURSIVEMATCH needs another selection option, such as SUBSCRIBED"))
+	}
+	return a
+}
+
+// lsubArgs decodes reference and pattern of LSUB (RFC 3501 §6.3.9).
+func (d *decoder) lsubArgs() listArgs {
+	var a listArgs
+	d.sp()
+	a.ref = d.listReference()
+	d.sp()
+	a.addPattern(d)
+	return a
+}
+
+func (d *decoder) listReference() string {
+	s := d.astring("a reference name, mostly \"\"")
+	if name, ok := d.decodeName(s); ok {
+		return name
+	}
+	return s
+}
+
+// addPattern decodes a list-mailbox.
+func (a *listArgs) addPattern(d *decoder) {
+	var s string
+	if c := d.peek(); c == '"' || c == '{' {
+		s = d.text("a mailbox pattern")
+	} else if s = d.while(isListChar); s == "" {
+		d.fail("a mailbox pattern")
+	}
+	if len(a.patterns) >= maxListPatterns {
+		d.limit("More than %d patterns in one LIST", maxListPatterns)
+	}
+	if p, ok := d.decodeName(s); ok && d.err == nil && len(p) <= maxMailboxName {
+		a.patterns = append(a.patterns, p)
+	}
+}
+
+// listSelection decodes the selection options (RFC 5258 §3.1, RFC 6154 §2).
+func (d *decoder) listSelection(o *imap.ListOptions) {
+	d.list(func() {
+		switch name := d.upperAtom("a selection option"); name {
+		case "SUBSCRIBED":
+			o.SelectSubscribed = true
+		case "REMOTE":
+			o.SelectRemote = true
+		case "RECURSIVEMATCH":
+			o.SelectRecursiveMatch = true
+		case "SPECIAL-USE":
+			o.SelectSpecialUse = true
+		default:
+			d.reject(bad("Unknown LIST selection option %s", shown(name)))
+		}
+	})
+}
+
+// listReturn decodes RETURN and its options (RFC 5258 §3.2, 5819, 6154).
+func (d *decoder) listReturn(o *imap.ListOptions) {
+	if !d.keyword("RETURN") {
+		d.fail("RETURN")
+	}
+	d.sp()
+	d.list(func() {
+		switch name := d.upperAtom("a return option"); name {
+		case "SUBSCRIBED":
+			o.ReturnSubscribed = true
+		case "CHILDREN":
+			o.ReturnChildren = true
+		case "SPECIAL-USE":
+			o.ReturnSpecialUse = true
+		case "STATUS":
+			d.sp()
+			if o.ReturnStatus == nil {
+				o.ReturnStatus = new(imap.StatusOptions)
+			}
+			d.statusItems(o.ReturnStatus)
+		default:
+			d.reject(bad("Unknown LIST return option %s", shown(name)))
+		}
+	})
+}
+
+// statusArgs decodes the mailbox and the items of STATUS from the space after
+// its name on.
+func (d *decoder) statusArgs() (mailbox string, items imap.StatusOptions) {
+	d.sp()
+	mailbox = d.mailbox()
+	d.sp()
+	d.statusItems(&items)
+	return mailbox, items
+}
+
+// statusItems decodes the items of STATUS in their parentheses.
+func (d *decoder) statusItems(o *imap.StatusOptions) {
+	d.list1("a STATUS item", func() {
+		switch name := d.upperAtom("a STATUS item"); name {
+		case "MESSAGES":
+			o.NumMessages = true
+		case "RECENT":
+			o.NumRecent = true
+		case "UIDNEXT":
+			o.UIDNext = true
+		case "UIDVALIDITY":
+			o.UIDValidity = true
+		case "UNSEEN":
+			o.NumUnseen = true
+		case "DELETED":
+			o.NumDeleted = true
+		case "SIZE":
+			o.Size = true
+		case "APPENDLIMIT":
+			o.AppendLimit = true
+		default:
+			d.reject(bad("Unknown STATUS item %s", shown(name)))
+		}
+	})
+}

@@ -1,0 +1,123 @@
+package imapd
+
+import (
+	"time"
+
+	"posthorn/internal/mail"
+	"posthorn/store"
+)
+
+// storeArgs are the arguments of STORE and UID STORE.
+type storeArgs struct {
+	set    numSet
+	op     store.FlagOp
+	flags  mail.Flags
+	silent bool
+}
+
+// storeArgs decodes from the space after the command's name on.
+func (d *decoder) storeArgs() storeArgs {
+	var a storeArgs
+	d.sp()
+	a.set = d.numSet()
+	d.sp()
+	if d.peek() == '(' {
+		d.params("STORE modifier", func(string) bool { return false })
+		d.sp()
+	}
+	switch {
+	case d.take('+'):
+		a.op = store.FlagsAdd
+	case d.take('-'):
+		a.op = store.FlagsRemove
+	}
+	switch {
+	case d.keyword("FLAGS.SILENT"):
+		a.silent = true
+	case d.keyword("FLAGS"):
+	default:
+		d.fail("FLAGS, +FLAGS or -FLAGS, with .SILENT or without")
+	}
+	d.sp()
+	if d.peek() == '(' {
+		a.flags = d.flagList()
+	} else {
+		a.flags = d.bareFlags()
+	}
+	return a
+}
+
+// copyArgs are the arguments of COPY and MOVE, and of both after UID.
+type copyArgs struct {
+	set     numSet
+	mailbox string
+}
+
+// copyArgs decodes from the space after the command's name on.
+func (d *decoder) copyArgs() copyArgs {
+	var a copyArgs
+	d.sp()
+	a.set = d.numSet()
+	d.sp()
+	a.mailbox = d.mailbox()
+	return a
+}
+
+// uidExpungeArgs decodes the set of UID EXPUNGE from the space after its name on.
+func (d *decoder) uidExpungeArgs() numSet {
+	d.sp()
+	return d.numSet()
+}
+
+// appendArgs are the arguments of APPEND up to the announcement of the literal.
+type appendArgs struct {
+	mailbox string
+	message appendMessage
+}
+
+// appendMessage is what precedes a message in APPEND.
+type appendMessage struct {
+	flags mail.Flags
+	date  time.Time // zero: not given
+	// utf8: the literal stands inside UTF8 (…) (RFC 6855 §4), so ")" follows it.
+	utf8    bool
+	literal literalHeader
+}
+
+// appendArgs decodes from the space after the command's name on, and ends
+// behind the "}" of the literal that is the message.
+func (d *decoder) appendArgs() appendArgs {
+	var a appendArgs
+	d.sp()
+	a.mailbox = d.mailbox()
+	d.sp()
+	a.message = d.appendMessage()
+	return a
+}
+
+// appendMessage decodes [flag-list SP] [date-time SP] literal, without the
+// literal's octets.
+func (d *decoder) appendMessage() appendMessage {
+	var m appendMessage
+	if d.peek() == '(' {
+		m.flags = d.flagList()
+		d.sp()
+	}
+	if d.peek() == '"' {
+		m.date = d.dateTime()
+		d.sp()
+	}
+	if d.keyword("UTF8") {
+		m.utf8 = true
+		d.sp()
+		d.expect('(')
+		if d.peek() != '~' {
+			d.fail("a literal8 such as ~{310}")
+		}
+	}
+	if c := d.peek(); c != '{' && c != '~' {
+		d.fail("flags in parentheses, a date and time in quotes, or a literal such as {310}")
+	}
+	m.literal = d.literalHeader()
+	return m
+}

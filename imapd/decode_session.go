@@ -1,0 +1,152 @@
+package imapd
+
+import "strings"
+
+// maxIDPairs is the most fields of an ID command, maxIDField the most octets of
+// a name, maxIDValue of a value (RFC 2971 §3.3).
+const (
+	maxIDPairs = 30
+	maxIDField = 30
+	maxIDValue = 1024
+)
+
+// idField is one field that a client tells of itself.
+type idField struct{ name, value string }
+
+// idArgs decodes ID's parameters from the space after its name on. Fields with
+// the value NIL are left out.
+func (d *decoder) idArgs() []idField {
+	d.sp()
+	if d.keyword("NIL") {
+		return nil
+	}
+	var fields []idField
+	pairs := 0
+	d.list(func() {
+		name := d.text("a field name in quotes")
+		d.sp()
+		value, ok := d.nstring("a value in quotes, or NIL")
+		if pairs++; pairs > maxIDPairs || len(name) > maxIDField || len(value) > maxIDValue {
+			d.fail("at most 30 fields, their names of at most 30 octets, their values of at most 1024 (RFC 2971)")
+		}
+		if ok && d.err == nil {
+			fields = append(fields, idField{name, value})
+		}
+	})
+	return fields
+}
+
+// enableArgs decodes the capabilities to enable, in upper case, from the space
+// after ENABLE on.
+func (d *decoder) enableArgs() []string {
+	var caps []string
+	d.sp()
+	for d.err == nil {
+		caps = append(caps, d.upperAtom("a capability"))
+		if !d.moreArgs() {
+			break
+		}
+		d.sp()
+	}
+	return caps
+}
+
+// loginArgs decodes user name and password from the space after LOGIN on.
+func (d *decoder) loginArgs() (user, password string) {
+	d.sp()
+	user = d.astring("a user name")
+	d.sp()
+	password = d.astring("a password")
+	return user, password
+}
+
+// authenticateArgs are the arguments of AUTHENTICATE.
+type authenticateArgs struct {
+	mechanism string // in upper case
+	// initial is the initial response (RFC 4959), still in base 64, "=" for an
+	// empty one; hasInitial tells whether there is one.
+	initial    string
+	hasInitial bool
+}
+
+// authenticateArgs decodes from the space after the command's name on.
+func (d *decoder) authenticateArgs() authenticateArgs {
+	var a authenticateArgs
+	d.sp()
+	a.mechanism = d.upperAtom("an authentication mechanism")
+	if d.moreArgs() {
+		d.sp()
+		a.hasInitial = true
+		a.initial = d.while(func(c byte) bool {
+			return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || isDigit(c) || c == '+' || c == '/' || c == '='
+		})
+		if a.initial == "" {
+			d.fail("an initial response in base 64, or =")
+		}
+	}
+	return a
+}
+
+// selectArgs are the arguments of SELECT and EXAMINE.
+type selectArgs struct{ mailbox string }
+
+// selectArgs decodes from the space after the command's name on.
+func (d *decoder) selectArgs() selectArgs {
+	var a selectArgs
+	d.sp()
+	a.mailbox = d.mailbox()
+	if d.moreArgs() {
+		d.sp()
+		d.params("SELECT parameter", func(string) bool { return false })
+	}
+	return a
+}
+
+// createArgs are the arguments of CREATE.
+type createArgs struct {
+	mailbox string
+	given   string   // as the client wrote it, not normalised
+	use     []string // special uses (RFC 6154 §3), such as \Sent
+}
+
+// createArgs decodes from the space after the command's name on. A separator at
+// the name's end, by which the client announces names below, is dropped (RFC
+// 9051 §6.3.4).
+func (d *decoder) createArgs() createArgs {
+	var a createArgs
+	d.sp()
+	a.given = strings.TrimSuffix(d.givenMailbox(), hierarchy)
+	a.mailbox = normalName(a.given)
+	if d.moreArgs() {
+		d.sp()
+		d.params("CREATE parameter", func(name string) bool {
+			if name != "USE" {
+				return false
+			}
+			d.sp()
+			d.list(func() {
+				if d.peek() != '\\' {
+					d.fail(`a special use such as \Sent`)
+				}
+				a.use = append(a.use, d.flag())
+			})
+			return true
+		})
+	}
+	return a
+}
+
+// mailboxArg decodes the one mailbox name of DELETE, SUBSCRIBE, UNSUBSCRIBE.
+func (d *decoder) mailboxArg() string {
+	d.sp()
+	return d.mailbox()
+}
+
+// renameArgs decodes the old and the new name from the space after RENAME on.
+func (d *decoder) renameArgs() (from, to string) {
+	d.sp()
+	from = d.mailbox()
+	d.sp()
+	to = normalName(strings.TrimSuffix(d.givenMailbox(), hierarchy))
+	return from, to
+}
