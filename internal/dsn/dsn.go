@@ -63,9 +63,19 @@ type Recipient struct {
 	mail.Recipient
 	// Result is how the (last) attempt ended.
 	Result mail.Result
+	// Status says what is reported where that is not Result's own status, as
+	// when the time is up (5.4.7).
+	Status string
 	// LastTry is when that was, RetryUntil for how long there will be more;
 	// zero where it says nothing.
 	LastTry, RetryUntil time.Time
+}
+
+func (r *Recipient) status() string {
+	if r.Status != "" {
+		return r.Status
+	}
+	return r.Result.Status
 }
 
 // WriteTo writes the notification as a message with CRLF line ends. Its own

@@ -49,7 +49,7 @@ func (r *Report) recipientStatus(f *fields, to *Recipient) {
 	}
 	f.put("Final-Recipient", addressType+"; "+to.Address.String())
 	f.put("Action", string(r.Action))
-	f.put("Status", to.Result.Status)
+	f.put("Status", to.status())
 	if to.Result.MTA != "" {
 		f.put("Remote-MTA", "dns; "+to.Result.MTA)
 	}

@@ -27,7 +27,7 @@ func words(a Action) phrases {
 		return phrases{
 			subject: "Not delivered yet",
 			opening: "Your message has not reached the following address yet:",
-			closing: "You need not do anything. This server keeps trying, and tells you if it has to give up.",
+			closing: "You need not do anything. Should it have to give up, this server tells you.",
 		}
 	case Delivered:
 		return phrases{
@@ -84,12 +84,12 @@ func (r *Report) reason(b *strings.Builder, to *Recipient) {
 	if r.Action != Failed && r.Action != Delayed {
 		return
 	}
-	wrap(b, indent, meaning(to.Result))
+	wrap(b, indent, meaning(to))
 	switch res := to.Result; {
 	case res.Code != 0:
-		wrap(b, indent, "The server "+res.MTA+" said: "+smtpReply(res))
+		wrap(b, indent, clean("The server "+res.MTA+" said: "+smtpReply(res), true))
 	case res.Text != "":
-		wrap(b, indent, "In detail: "+res.Text)
+		wrap(b, indent, clean("In detail: "+res.Text, true))
 	}
 	if r.Action == Delayed && !to.RetryUntil.IsZero() {
 		wrap(b, indent, "This server keeps trying until "+to.RetryUntil.Format(time.RFC1123Z)+".")
@@ -97,8 +97,8 @@ func (r *Report) reason(b *strings.Builder, to *Recipient) {
 }
 
 // meaning says in plain words what an enhanced status means (RFC 3463).
-func meaning(res mail.Result) string {
-	_, detail, _ := strings.Cut(res.Status, ".")
+func meaning(to *Recipient) string {
+	_, detail, _ := strings.Cut(to.status(), ".")
 	switch detail {
 	case "1.1":
 		return "There is no such address."
@@ -125,7 +125,7 @@ func meaning(res mail.Result) string {
 	case "4.6":
 		return "The message goes round in a circle between servers."
 	case "4.7":
-		return "It could not be delivered in the time that messages are kept for."
+		return "All attempts failed, and the time for which messages are kept is over."
 	case "6.3", "6.1":
 		return "The next server cannot take a message of this form, and it cannot be converted."
 	case "6.7":
@@ -136,7 +136,7 @@ func meaning(res mail.Result) string {
 	switch {
 	case strings.HasPrefix(detail, "7."):
 		return "The other server's rules do not allow it."
-	case strings.HasPrefix(detail, "4."), res.Disposition == mail.Deferred:
+	case strings.HasPrefix(detail, "4."), to.Result.Disposition == mail.Deferred:
 		return "It could not be delivered for the time being."
 	}
 	return "The other server refused it."
