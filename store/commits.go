@@ -1,0 +1,47 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// commitCounter keeps the number of the last commit outside the database file,
+// so that a start can tell that acknowledged commits are missing: SQLite
+// silently cuts a write-ahead log off at the first damaged frame, and takes a
+// log that was deleted for one that never was.
+//
+// It is written after each commit without an fsync of its own. It may lag
+// behind the database, and never leads.
+type commitCounter struct {
+	f   *os.File
+	buf []byte
+}
+
+// counterWidth is the file's length: a number, padded, and a line end.
+const counterWidth = 21
+
+// openCommitCounter opens the file and returns the number in it; 0 when there
+// is none.
+func openCommitCounter(path string) (*commitCounter, uint64, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, 0, err
+	}
+	buf := make([]byte, counterWidth)
+	n, _ := f.ReadAt(buf, 0)
+	last, err := strconv.ParseUint(strings.TrimSpace(string(buf[:n])), 10, 64)
+	if err != nil {
+		last = 0 // new, or cut short by a crash: it lags
+	}
+	return &commitCounter{f, buf}, last, nil
+}
+
+// set writes n. An error is not worth a commit's: the counter then lags.
+func (c *commitCounter) set(n uint64) {
+	c.buf = fmt.Appendf(c.buf[:0], "%*d\n", counterWidth-1, n)
+	c.f.WriteAt(c.buf, 0)
+}
+
+func (c *commitCounter) close() error { return c.f.Close() }

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"sync"
+
+	"posthorn/internal/mail"
+)
+
+// Watcher is woken when something changed in what it watches. It is told
+// nothing but that: who is woken asks ChangesSince.
+type Watcher struct {
+	// C receives when there may be something new; it holds one wake-up.
+	C <-chan struct{}
+
+	c     chan struct{}
+	topic topic
+	in    *watchers
+}
+
+// topic is what can be watched: an account, or with mailbox not 0 one of its
+// mailboxes.
+type topic struct {
+	account AccountID
+	mailbox MailboxID
+}
+
+// queueTopic stands in an account's place for the outbound queue.
+const queueTopic AccountID = -1
+
+// watchers knows who watches what.
+type watchers struct {
+	mu sync.Mutex
+	by map[AccountID]map[*Watcher]struct{}
+}
+
+// Watch watches an account, or with mb not 0 one mailbox of it (and its
+// deletion). Close it.
+func (s *Store) Watch(id AccountID, mb MailboxID) *Watcher {
+	return s.watchers.add(topic{id, mb})
+}
+
+// Close ends the watching.
+func (w *Watcher) Close() {
+	w.in.mu.Lock()
+	defer w.in.mu.Unlock()
+	delete(w.in.by[w.topic.account], w)
+	if len(w.in.by[w.topic.account]) == 0 {
+		delete(w.in.by, w.topic.account)
+	}
+}
+
+func (ws *watchers) add(t topic) *Watcher {
+	c := make(chan struct{}, 1)
+	w := &Watcher{C: c, c: c, topic: t, in: ws}
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.by == nil {
+		ws.by = make(map[AccountID]map[*Watcher]struct{})
+	}
+	if ws.by[t.account] == nil {
+		ws.by[t.account] = make(map[*Watcher]struct{})
+	}
+	ws.by[t.account][w] = struct{}{}
+	return w
+}
+
+// wake wakes all who watch one of the topics.
+func (ws *watchers) wake(topics []topic) {
+	if len(topics) == 0 {
+		return
+	}
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, t := range topics {
+		for w := range ws.by[t.account] {
+			if w.topic.mailbox == 0 || w.topic.mailbox == t.mailbox {
+				select {
+				case w.c <- struct{}{}:
+				default: // it holds one already
+				}
+			}
+		}
+	}
+}
+
+// drops are the POP3 drops that are taken.
+type drops struct {
+	mu   sync.Mutex
+	held map[AccountID]bool
+}
+
+// LockDrop takes an account's POP3 drop (RFC 1939 §4); mail.ErrInUse when
+// another session has it. Call release when done.
+func (s *Store) LockDrop(id AccountID) (release func(), err error) {
+	d := &s.drops
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.held[id] {
+		return nil, mail.ErrInUse
+	}
+	if d.held == nil {
+		d.held = make(map[AccountID]bool)
+	}
+	d.held[id] = true
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.held, id)
+	}), nil
+}

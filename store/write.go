@@ -1,0 +1,290 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"posthorn/internal/mail"
+)
+
+// What one transaction takes at most: a commit's fsync is shared by as many as
+// wait, but none of them waits for a transaction without bound.
+const (
+	maxBatch  = 128
+	maxWeight = 8 << 20 // octets
+)
+
+var (
+	errClosed = fmt.Errorf("store is closed: %w", mail.ErrUnavailable)
+	errFailed = fmt.Errorf("the disk failed: %w", mail.ErrUnavailable)
+)
+
+// operation is one caller's change, run in a savepoint of the writer's
+// transaction.
+type operation struct {
+	ctx    context.Context
+	weight int
+	fn     func(tx *writeTx) error
+	// err is what the caller gets, wakes whom to wake once it is committed.
+	err   error
+	wakes []topic
+	done  chan struct{}
+}
+
+// writer owns the one connection that writes, and is one goroutine.
+type writer struct {
+	s    *Store
+	c    *conn
+	ops  chan *operation
+	done chan struct{} // closed when the goroutine has ended
+
+	// mu keeps ops from being closed while somebody sends.
+	mu     sync.RWMutex
+	closed bool
+
+	// between takes functions to run while no transaction is open.
+	between chan func()
+
+	counter *commitCounter
+	commits uint64 // the last transaction's number
+	grown   int    // octets written since the checkpointer was last told
+	failed  error  // set once; nothing is written after
+
+	// uidValidity is the last that was given.
+	uidValidity uint32
+}
+
+// write runs op in the writer's transaction and returns when that is on
+// stable storage, or with op's error when op had one and nothing of it is
+// kept. weight is about how many octets op writes. op may run more than once:
+// it sets its results, and adds to nothing outside the transaction. ctx ends
+// the wait only until op is begun: then its outcome must be known.
+func (s *Store) write(ctx context.Context, weight int, op func(tx *writeTx) error) error {
+	o := &operation{ctx: ctx, weight: weight, fn: op, done: make(chan struct{})}
+	if err := s.writer.send(o); err != nil {
+		return err
+	}
+	<-o.done
+	return o.err
+}
+
+func (w *writer) send(o *operation) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return errClosed
+	}
+	select {
+	case w.ops <- o:
+		return nil
+	case <-o.ctx.Done():
+		return o.ctx.Err()
+	}
+}
+
+// close lets what is under way end, and the goroutine with it.
+func (w *writer) close() {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.ops)
+	}
+	w.mu.Unlock()
+	<-w.done
+}
+
+// run is the writer: it takes all operations that wait, up to a bound, and
+// commits them together. It never lingers for more: while it is in fsync, the
+// next batch gathers by itself.
+func (w *writer) run() {
+	defer close(w.done)
+	batch := make([]*operation, 0, maxBatch)
+	for {
+		select {
+		case fn := <-w.between:
+			fn()
+		case o, ok := <-w.ops:
+			if !ok {
+				return
+			}
+			batch = w.gather(append(batch[:0], o))
+			w.commit(batch)
+			clear(batch)
+		}
+	}
+}
+
+func (w *writer) gather(batch []*operation) []*operation {
+	weight := batch[0].weight
+	for len(batch) < maxBatch && weight < maxWeight {
+		select {
+		case o, ok := <-w.ops:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, o)
+			weight += o.weight
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit carries out a batch and answers it. When the transaction as a whole
+// does not hold (the disk is full: SQLite then drops all of it), each
+// operation is tried by itself, so that a large one does not fail the small.
+func (w *writer) commit(batch []*operation) {
+	err := w.attempt(batch)
+	if err != nil && w.failed == nil && len(batch) > 1 {
+		for _, o := range batch {
+			w.commit([]*operation{o})
+		}
+		return
+	}
+	for _, o := range batch {
+		if err != nil {
+			o.err = err
+		}
+		close(o.done)
+	}
+	for _, o := range batch {
+		if o.err == nil {
+			w.s.watchers.wake(o.wakes)
+		}
+	}
+}
+
+// attempt runs a batch in one transaction. An error means that nothing of it
+// was kept; one operation's own error is in it and does not concern the others.
+func (w *writer) attempt(batch []*operation) error {
+	if w.failed != nil {
+		return errFailed
+	}
+	if _, err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
+		return w.check(err, false)
+	}
+	now := w.s.now()
+	kept, weight := 0, 0
+	for _, o := range batch {
+		o.err, o.wakes = nil, o.wakes[:0]
+		if err := w.runOne(o, now, len(batch) > 1); err != nil {
+			w.rollback()
+			return w.check(err, false)
+		}
+		if o.err == nil {
+			kept++
+			weight += o.weight
+		}
+	}
+	if kept == 0 {
+		return w.rollback()
+	}
+	_, err := w.c.exec("UPDATE state SET commits = ?, content = ?, uidvalidity = ?",
+		w.commits+1, w.s.lastContent.Load(), w.uidValidity)
+	if err == nil {
+		if _, err = w.c.exec("COMMIT"); err != nil && isFatal(err, true) {
+			return w.fail(err)
+		}
+	}
+	if err != nil {
+		w.rollback()
+		return w.check(err, false)
+	}
+	w.commits++
+	w.counter.set(w.commits)
+	w.noteGrowth(weight + kept*2*pageSize)
+	return nil
+}
+
+// runOne runs one operation and puts its error into it. The error returned is
+// the transaction's: it is lost.
+func (w *writer) runOne(o *operation, now time.Time, savepoint bool) error {
+	if o.err = o.ctx.Err(); o.err != nil {
+		return nil
+	}
+	if savepoint {
+		if _, err := w.c.exec("SAVEPOINT op"); err != nil {
+			return err
+		}
+	}
+	err := w.call(o, now)
+	if isFatal(err, false) {
+		return err
+	}
+	o.err = classify(err)
+	switch {
+	case !savepoint:
+		return nil // nothing else is in the transaction
+	case err == nil:
+		_, err = w.c.exec("RELEASE op")
+		return err
+	}
+	// This fails when SQLite has dropped the whole transaction, as it does
+	// when the disk is full.
+	if _, e := w.c.exec("ROLLBACK TO op"); e != nil {
+		return errors.Join(err, e)
+	}
+	_, err = w.c.exec("RELEASE op")
+	return err
+}
+
+func (w *writer) call(o *operation, now time.Time) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("store: panic in an operation: %v", p)
+			w.s.report("panic in an operation of the store", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	return o.fn(&writeTx{readTx{w.c}, w.s, now, o})
+}
+
+// rollback ends the transaction, if SQLite has not done so already.
+func (w *writer) rollback() error {
+	if _, err := w.c.exec("ROLLBACK"); err != nil && w.inTransaction() {
+		return w.fail(err)
+	}
+	return nil
+}
+
+func (w *writer) inTransaction() bool {
+	if _, err := w.c.exec("BEGIN"); err != nil {
+		return true
+	}
+	w.c.exec("ROLLBACK")
+	return false
+}
+
+// check passes an error on as the callers get it, and stops the store when it
+// is one after which nothing may be written.
+func (w *writer) check(err error, committing bool) error {
+	if isFatal(err, committing) {
+		return w.fail(err)
+	}
+	return classify(err)
+}
+
+// fail stops all writing for good.
+func (w *writer) fail(err error) error {
+	if w.failed == nil {
+		w.failed = err
+		w.s.report("the disk refused a write; nothing more is written", "err", err)
+		close(w.s.failed)
+	}
+	return fmt.Errorf("%w (%w)", errFailed, err)
+}
+
+// noteGrowth tells the checkpointer, now and then, that the WAL has grown.
+func (w *writer) noteGrowth(n int) {
+	if w.grown += n; w.grown >= walLook {
+		w.grown = 0
+		select {
+		case w.s.checkpointer.grew <- struct{}{}:
+		default:
+		}
+	}
+}
