@@ -1,13 +1,20 @@
 // Package auth answers "who is this?": passwords, app passwords, SASL
 // mechanisms and lock-out, the same for all three protocols.
+//
+// A password comes in clear (PLAIN, LOGIN, USER/PASS, IMAP's LOGIN) or stays
+// with the client (SCRAM). Either way an attempt goes through the same steps:
+//
+//   - the account is looked up, or a stand-in is made that is answered as
+//     slowly and in the same words (subject.go);
+//   - the lock-out says whether another guess is allowed here (lockout.go);
+//   - a password that was verified, or found wrong, a short time ago is
+//     remembered (memory.go); else it waits for its turn to be hashed
+//     (slots.go) and is compared with the account's verifiers (verifier.go).
 package auth
 
 import (
-	"context"
 	"errors"
-	"net/netip"
-
-	"github.com/emersion/go-sasl"
+	"sync"
 
 	"posthorn/internal/mail"
 	"posthorn/store"
@@ -40,38 +47,26 @@ type Config struct {
 }
 
 // Authenticator checks who somebody is. Any goroutine may use it.
-type Authenticator struct{}
+type Authenticator struct {
+	store   *store.Store
+	cfg     Config
+	lockout *lockout
+	memory  *memory
+	slots   *slots
+	standIn standIn
+
+	// changing serializes changes of credentials, each of which reads them,
+	// and writes them all.
+	changing sync.Mutex
+}
 
 // New returns an Authenticator over the accounts in st.
-func New(st *store.Store, cfg Config) *Authenticator { return &Authenticator{} }
-
-// Password checks a user name (the full address, in any case) and a password,
-// account or app password alike. ErrFailed, ErrThrottled; other errors are
-// internal.
-func (a *Authenticator) Password(ctx context.Context, from netip.Addr, user, password string) (Identity, error) {
-	return Identity{}, ErrFailed
-}
-
-// Mechanisms lists the SASL mechanisms in the order to advertise.
-func (a *Authenticator) Mechanisms() []string { return nil }
-
-// Exchange is one SASL exchange. Next is sasl.Server's (RFC 4422 §3), with a
-// nil first response where the client sent none; when it is done without
-// error, Identity tells who it was.
-type Exchange interface {
-	sasl.Server
-	Identity() Identity
-}
-
-// Start begins an exchange. Mechanism names are compared without regard to
-// case. ErrUnknownMechanism.
-func (a *Authenticator) Start(ctx context.Context, from netip.Addr, mechanism string) (Exchange, error) {
-	return nil, ErrUnknownMechanism
-}
-
-// MakeCredential builds the stored form of a password. Its scram parameters
-// (salt, iteration count) are those of the account's other credentials, where
-// there are any. name is empty for the account's own password.
-func MakeCredential(existing []store.Credential, name, password string) (store.Credential, error) {
-	return store.Credential{}, nil
+func New(st *store.Store, cfg Config) *Authenticator {
+	return &Authenticator{
+		store:   st,
+		cfg:     cfg,
+		lockout: newLockout(),
+		memory:  newMemory(),
+		slots:   newSlots(),
+	}
 }

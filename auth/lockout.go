@@ -1,0 +1,178 @@
+package auth
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// The lock-out limits wrong guesses, before anything is hashed. It must slow
+// an attacker, and not the owner whose name he uses:
+//
+//   - guesses at an account from a network (IPv4 /24, IPv6 /64) have a bucket
+//     of five, refilled at five a minute: at most ten in any minute. Who comes
+//     from another network has his own.
+//   - an address from which the account's owner logged in before has a bucket
+//     apart from its network's, so that a neighbour cannot empty it.
+//   - all guesses from a network together, and all guesses at an account
+//     together, have a larger bucket each, for those who try many names from
+//     one place, or one name from many. Known addresses are spared both.
+//   - a repeated wrong guess is not counted (memory.go), and a right one gives
+//     back what it took.
+const (
+	perAccountAndNetwork = 5  // guesses at once, and as many more each minute
+	perNetwork           = 60 // the same
+	perAccount           = 60 // the same
+	// knownFor is how long an address stays known.
+	knownFor = 30 * 24 * time.Hour
+	// maxBuckets and maxKnown bound the memory, at about 300 octets each. A
+	// bucket that is forgotten is full.
+	maxBuckets = 50_000
+	maxKnown   = 20_000
+)
+
+type lockout struct {
+	mu      sync.Mutex
+	buckets *lru[bucketKey, *bucket]
+	known   *lru[bucketKey, time.Time] // since when; the prefix is one address
+}
+
+// bucketKey is an account's key and a network; one of them may be zero.
+type bucketKey struct {
+	who   string
+	where netip.Prefix
+}
+
+type bucket struct {
+	tokens float64
+	at     time.Time
+}
+
+func newLockout() *lockout {
+	return &lockout{
+		buckets: newLRU[bucketKey, *bucket](maxBuckets),
+		known:   newLRU[bucketKey, time.Time](maxKnown),
+	}
+}
+
+// gate is the lock-out for one attempt: who is being guessed, and from where.
+type gate struct {
+	lockout *lockout // nil: always open
+	who     string
+	from    netip.Addr
+}
+
+func (a *Authenticator) gate(s *subject, from netip.Addr) gate {
+	from = from.Unmap().WithZone("")
+	if a.cfg.NoLockout && from.IsLoopback() {
+		return gate{}
+	}
+	return gate{a.lockout, s.key, from}
+}
+
+// open reports whether another guess is allowed.
+func (g gate) open() bool { return g.change(func(tokens float64) bool { return tokens >= 1 }, 0) }
+
+// take counts a guess, where one is allowed.
+func (g gate) take() bool {
+	return g.change(func(tokens float64) bool { return tokens >= 1 }, -1)
+}
+
+// refund gives back a guess that was right.
+func (g gate) refund() { g.change(func(float64) bool { return true }, +1) }
+
+// remember makes the address known: the subject logged in from it.
+func (g gate) remember() {
+	if g.lockout == nil {
+		return
+	}
+	g.lockout.mu.Lock()
+	defer g.lockout.mu.Unlock()
+	g.lockout.known.put(g.here(), time.Now())
+}
+
+// isKnown reports whether the owner logged in from this address before. With
+// the lock-out switched off nobody is: all are equal then.
+func (g gate) isKnown() bool {
+	if g.lockout == nil {
+		return false
+	}
+	g.lockout.mu.Lock()
+	defer g.lockout.mu.Unlock()
+	return g.knownLocked()
+}
+
+func (g gate) knownLocked() bool {
+	since, ok := g.lockout.known.get(g.here())
+	return ok && time.Since(since) < knownFor
+}
+
+// change adds n to all buckets that concern the guess, if all of them are ok
+// with it.
+func (g gate) change(ok func(tokens float64) bool, n float64) bool {
+	if g.lockout == nil {
+		return true
+	}
+	g.lockout.mu.Lock()
+	defer g.lockout.mu.Unlock()
+	now := time.Now()
+	limits := g.limitsLocked()
+	for _, l := range limits {
+		if !ok(g.lockout.tokensLocked(l, now)) {
+			return false
+		}
+	}
+	if n == 0 {
+		return true
+	}
+	for _, l := range limits {
+		tokens := min(g.lockout.tokensLocked(l, now)+n, l.size)
+		if tokens == l.size {
+			g.lockout.buckets.remove(l.key)
+			continue
+		}
+		g.lockout.buckets.put(l.key, &bucket{tokens, now})
+	}
+	return true
+}
+
+// limit is a bucket's size, which is also what runs in each minute.
+type limit struct {
+	key  bucketKey
+	size float64
+}
+
+func (g gate) limitsLocked() []limit {
+	if g.knownLocked() {
+		return []limit{{g.here(), perAccountAndNetwork}}
+	}
+	network := g.network()
+	return []limit{
+		{bucketKey{g.who, network}, perAccountAndNetwork},
+		{bucketKey{"", network}, perNetwork},
+		{bucketKey{g.who, netip.Prefix{}}, perAccount},
+	}
+}
+
+func (l *lockout) tokensLocked(lim limit, now time.Time) float64 {
+	b, ok := l.buckets.get(lim.key)
+	if !ok {
+		return lim.size
+	}
+	return min(lim.size, b.tokens+now.Sub(b.at).Minutes()*lim.size)
+}
+
+// here is the subject at the one address.
+func (g gate) here() bucketKey {
+	p, _ := g.from.Prefix(g.from.BitLen())
+	return bucketKey{g.who, p}
+}
+
+func (g gate) network() netip.Prefix {
+	bits := 64
+	if g.from.Is4() {
+		bits = 24
+	}
+	p, _ := g.from.Prefix(bits)
+	return p
+}

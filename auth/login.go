@@ -1,0 +1,27 @@
+package auth
+
+// login is SASL LOGIN, as Outlook and the course's programs speak it. It was
+// never standardized (draft-murchison-sasl-login): the prompts are exactly
+// these, and the user name may come as an initial response.
+type login struct {
+	attempt
+	user *string
+}
+
+func (l *login) Next(response []byte) (challenge []byte, done bool, err error) {
+	if err := l.receive(response); err != nil {
+		return nil, false, err
+	}
+	switch {
+	case response == nil:
+		if l.user != nil {
+			return l.fail(ErrMalformed)
+		}
+		return []byte("Username:"), false, nil
+	case l.user == nil:
+		user := string(response)
+		l.user = &user
+		return []byte("Password:"), false, nil
+	}
+	return l.password(*l.user, string(response))
+}

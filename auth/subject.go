@@ -1,0 +1,132 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"strings"
+	"sync"
+
+	"posthorn/internal/mail"
+	"posthorn/store"
+)
+
+// subject is whom a login is about: an account, or a stand-in where there is
+// none. All further steps treat both alike, so neither the answer nor its time
+// tells whether a name is an account's.
+type subject struct {
+	// key names the subject to the lock-out: the address as it is looked up.
+	key       string
+	account   store.Account // zero for a stand-in
+	verifiers []verifier    // never empty; all with the same parameters as the first
+	// generation changes whenever a remembered password must be forgotten.
+	generation [sha256.Size]byte
+}
+
+// maxLogin is the most octets of a login name: the longest address, and some
+// for a name that is none. It bounds the lock-out's memory.
+const maxLogin = mail.MaxLocalPart + 1 + mail.MaxDomain
+
+// open reports whether the right password is enough.
+func (s *subject) open() bool { return s.account.ID != 0 && !s.account.Disabled }
+
+func (s *subject) identity(credential string) Identity {
+	return Identity{Account: s.account.ID, Address: s.account.Address, AppPassword: credential}
+}
+
+// subject looks a login name up. A name that is not an account's, or an
+// account without a password, is no error. It reads as much from the store for
+// the one as for the other.
+func (a *Authenticator) subject(ctx context.Context, login string) (*subject, error) {
+	account, key, err := a.account(ctx, login)
+	if err != nil {
+		return nil, err
+	}
+	creds, err := a.store.Credentials(ctx, account.ID)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{key: key, account: account}
+	sum := sha256.New()
+	sum.Write([]byte(key))
+	if s.open() {
+		sum.Write([]byte{1})
+	}
+	for _, c := range creds {
+		v, err := parseVerifier(c)
+		if err != nil {
+			return nil, err
+		}
+		s.verifiers = append(s.verifiers, v)
+		sum.Write(c.Verifier)
+	}
+	sum.Sum(s.generation[:0])
+	standIn, err := a.standIn.verifier(ctx, a.store, key)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.verifiers) == 0 {
+		s.verifiers = []verifier{standIn}
+	}
+	return s, nil
+}
+
+// account finds the account that a login name means, the zero Account when
+// none, and the name's key.
+func (a *Authenticator) account(ctx context.Context, login string) (store.Account, string, error) {
+	login = strings.TrimSpace(login) // on-screen keyboards add blanks
+	if len(login) > maxLogin {
+		login = login[:maxLogin]
+	}
+	addr, key := loginAddress(login)
+	account, err := a.store.Account(ctx, addr)
+	if !errors.Is(err, mail.ErrNoSuchUser) {
+		return account, key, err
+	}
+	// RFC 5802 §5.1: names compare as prepared. An account may have a name
+	// that preparation changes, so the name as it came goes first.
+	if prepared, ok := prepare(login); ok && prepared != login {
+		if addr, key := loginAddress(prepared); addr.Domain != "" {
+			account, err = a.store.Account(ctx, addr)
+			if !errors.Is(err, mail.ErrNoSuchUser) {
+				return account, key, err
+			}
+		}
+	}
+	return store.Account{}, key, nil
+}
+
+// loginAddress reads a login name. What is no address is looked up too, as one
+// that cannot be anybody's: the time must not tell.
+func loginAddress(login string) (mail.Address, string) {
+	addr, err := mail.ParseAddress(login)
+	if err != nil {
+		return mail.Address{Local: login, Domain: "invalid"}, strings.ToLower(login)
+	}
+	return addr, addr.Key()
+}
+
+// standIn makes verifiers for those who have none: no password fits them, and
+// they stay the same for the same name, as an account's do, across restarts.
+type standIn struct {
+	mu     sync.Mutex
+	secret []byte
+}
+
+func (x *standIn) verifier(ctx context.Context, st *store.Store, key string) (verifier, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.secret == nil {
+		secret, err := st.Secret(ctx, "auth: stand-in for unknown names")
+		if err != nil {
+			return verifier{}, err
+		}
+		x.secret = secret
+	}
+	return verifier{
+		parameters: newParameters(mac(x.secret, "salt", key)[:saltSize]),
+		hash:       mac(x.secret, "hash", key),
+		storedKey:  mac(x.secret, "stored key", key),
+		serverKey:  mac(x.secret, "server key", key),
+	}, nil
+}
