@@ -1,0 +1,140 @@
+package wire
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// rateWindow is how long a body may come slower than Timeouts.DataRate. It is a
+// little less than a minute so that a client which sends an octet every few
+// seconds is gone within one.
+const rateWindow = 50 * time.Second
+
+// clock knows since when a connection has been waiting for what.
+type clock struct {
+	login  time.Time // when phase Login ends; zero after it
+	wait   time.Time // since when nothing was heard; zero: not waiting
+	line   time.Time // since when a line is incomplete; zero: none is
+	body   time.Time // when phase Data began
+	window time.Time // since when octets are counted for the least rate
+	octets int64
+}
+
+// SetPhase says what is being waited for from now on. Data begins a body anew.
+// Until the connection is authenticated, or Commands is set, phase Login's
+// total bounds the other phases too.
+func (c *Conn) SetPhase(p Phase) {
+	if p == Idle && c.phase == Idle {
+		return
+	}
+	now := time.Now()
+	switch p {
+	case Login:
+		if c.clock.login.IsZero() {
+			c.clock.login = now.Add(c.times.Login)
+		}
+	case Commands:
+		c.clock.login = time.Time{}
+	case Data:
+		c.clock.body, c.clock.window, c.clock.octets = now, now, 0
+	}
+	c.phase = p
+	c.clock.wait = time.Time{}
+}
+
+// deadline is when the read that begins now must have ended.
+func (c *Conn) deadline(now time.Time) time.Time {
+	k := &c.clock
+	if k.wait.IsZero() {
+		k.wait = now
+	}
+	var d time.Time
+	switch c.phase {
+	case Data:
+		d = sooner(k.wait.Add(c.times.Data), k.body.Add(c.times.DataAll))
+	case Idle:
+		d = k.wait.Add(c.times.Idle)
+	default:
+		d = k.wait.Add(c.times.Commands)
+		if !k.line.IsZero() {
+			d = sooner(d, k.line.Add(c.times.Line))
+		}
+	}
+	if !k.login.IsZero() && !(c.cfg.Protocol == "smtp") {
+		d = sooner(d, k.login)
+	}
+	return d
+}
+
+func sooner(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// beginWait arms the deadline, unless another goroutine wants something first.
+// wake says whether the read may be interrupted.
+func (c *Conn) beginWait(wake bool) error {
+	if err := c.signalled(wake); err != nil {
+		return err
+	}
+	d := c.deadline(time.Now())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut || wake && (c.interrupted || c.shutdown) {
+		d = time.Unix(1, 0)
+	}
+	c.waiting, c.interruptible = true, wake
+	return c.sock.SetReadDeadline(d)
+}
+
+// endWait turns what a read returned into this package's errors, and keeps the
+// clock.
+func (c *Conn) endWait(n int, err error) error {
+	c.mu.Lock()
+	c.waiting = false
+	wake := c.interruptible
+	c.mu.Unlock()
+	if n > 0 {
+		return c.heard(n)
+	}
+	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := c.signalled(wake); err != nil {
+			return err
+		}
+		return ErrTimeout
+	}
+	return err
+}
+
+// heard notes that n octets came.
+func (c *Conn) heard(n int) error {
+	k := &c.clock
+	k.wait = time.Time{}
+	if c.phase != Data {
+		return nil
+	}
+	k.octets += int64(n)
+	now := time.Now()
+	if past := now.Sub(k.window); past >= rateWindow {
+		if k.octets < c.times.DataRate*int64(past/time.Second) {
+			return ErrTimeout
+		}
+		k.window, k.octets = now, 0
+	}
+	return nil
+}
+
+// lineBegun and lineDone keep the time that an incomplete line has had.
+func (c *Conn) lineBegun() {
+	if c.clock.line.IsZero() {
+		c.clock.line = time.Now()
+	}
+}
+
+func (c *Conn) lineDone() {
+	c.clock.line = time.Time{}
+	c.spoken = true
+}

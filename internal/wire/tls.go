@@ -1,0 +1,87 @@
+package wire
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// handshakeTime bounds a TLS handshake.
+const handshakeTime = time.Minute
+
+// TLSState is nil while the connection is in clear. Any goroutine may ask.
+func (c *Conn) TLSState() *tls.ConnectionState {
+	t := c.tls.Load()
+	if t == nil {
+		return nil
+	}
+	s := t.ConnectionState()
+	return &s
+}
+
+// CanStartTLS: there is a certificate and the connection is in clear.
+func (c *Conn) CanStartTLS() bool { return c.cfg.TLS != nil && c.tls.Load() == nil }
+
+// StartTLS sends what is gathered, throws away what the client sent too early
+// (logging how much), and shakes hands. On an error the connection is closed.
+func (c *Conn) StartTLS() error {
+	if c.err != nil {
+		return c.err
+	}
+	c.show()
+	if err := c.Flush(); err != nil {
+		return c.fail(err)
+	}
+	if n := c.w - c.r; n > 0 {
+		// Commands injected before the handshake must not count as said in it
+		// (RFC 3207 §6; CVE-2011-0411).
+		c.cfg.Log.Rejected(c.id, "sent before the TLS handshake", fmt.Errorf("%d octets thrown away", n))
+	}
+	c.r, c.w = 0, 0
+	c.release()
+	if err := c.handshake(); err != nil {
+		return c.fail(err)
+	}
+	c.tellTLS()
+	return nil
+}
+
+// handshake puts TLS between the socket and the protocol.
+func (c *Conn) handshake() error {
+	t := tls.Server(c.sock, c.cfg.TLS)
+	until := time.Now().Add(handshakeTime)
+	if !c.clock.login.IsZero() && c.phase == Login {
+		until = sooner(until, c.clock.login)
+	}
+	c.sock.SetDeadline(until)
+	if err := t.Handshake(); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return fmt.Errorf("%w: %w", ErrTLS, ErrTimeout)
+		}
+		return fmt.Errorf("%w: %w", ErrTLS, err)
+	}
+	c.wmu.Lock()
+	c.link = t
+	c.wmu.Unlock()
+	c.tls.Store(t)
+	c.clock.wait = time.Time{}
+	return nil
+}
+
+func (c *Conn) tellTLS() {
+	if !c.watched() {
+		return
+	}
+	s := c.TLSState()
+	c.tell(TLSStarted, tls.VersionName(s.Version)+" "+tls.CipherSuiteName(s.CipherSuite))
+}
+
+// writeError calls a write that took too long what it is.
+func writeError(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("%w: the client does not read", ErrTimeout)
+	}
+	return err
+}
