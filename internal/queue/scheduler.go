@@ -1,0 +1,321 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"posthorn/internal/mail"
+	"posthorn/internal/maillog"
+	"posthorn/store"
+)
+
+// maxSleep bounds how long the scheduler sleeps without looking at the clock:
+// a clock that is set forward must not go unnoticed.
+const maxSleep = time.Minute
+
+// Scheduler tries what is due in a store's queue.
+type Scheduler struct {
+	Store     *store.Store
+	Transport Transport
+	Config    Config
+	Log       *maillog.Log
+}
+
+// Run tries what is due until ctx ends. Then it starts nothing new, waits
+// (Config.Grace) for what is under way, cuts off the rest, and returns. There
+// may be one Run for a store.
+func (s *Scheduler) Run(ctx context.Context) error {
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	r := &run{
+		Config: s.Config.withDefaults(), store: s.Store, transport: s.Transport, log: s.Log,
+		ctx: work, hops: make(map[string]*hop), wake: make(chan struct{}, 1),
+	}
+	watch := s.Store.QueueWatch()
+	defer watch.Close()
+
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		timer.Reset(r.step(ctx))
+		select {
+		case <-ctx.Done():
+		case <-watch.C:
+		case <-r.wake:
+		case <-timer.C:
+		}
+	}
+	r.stop(cut)
+	return nil
+}
+
+// run is what one Run knows.
+type run struct {
+	Config
+	store     *store.Store
+	transport Transport
+	log       *maillog.Log
+	ctx       context.Context // ends when what is under way is to be cut off
+	wake      chan struct{}   // a worker ended, or found the hop up
+	workers   sync.WaitGroup
+
+	mu          sync.Mutex
+	hops        map[string]*hop
+	held        int // recipients in jobs, waiting or under way
+	connections int
+	stopping    bool
+}
+
+// hop is a next hop for which there is something to do.
+type hop struct {
+	name        string
+	waiting     []*job
+	connections int
+	up          bool // a server has answered on one of the connections
+}
+
+// job is one message for some recipients at one hop.
+type job struct {
+	hop      string
+	entries  []store.QueueEntry
+	outgoing mail.Outgoing
+	content  *store.Content
+}
+
+// step takes what is due, starts connections for it, and says when to look
+// again.
+func (r *run) step(ctx context.Context) time.Duration {
+	if err := r.take(ctx); err != nil && ctx.Err() == nil {
+		r.log.Internal("", "read the queue", err)
+		return maxSleep
+	}
+	r.connect()
+	next, err := r.store.NextDue(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.log.Internal("", "read the queue", err)
+		}
+		return maxSleep
+	}
+	if next.IsZero() || r.full() {
+		return maxSleep
+	}
+	return min(max(time.Until(next), 0), maxSleep)
+}
+
+// full reports whether no more can be held: then a worker's end is what to
+// wait for.
+func (r *run) full() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held >= r.MaxHeld
+}
+
+// take reads what is due, as far as there is room for it.
+func (r *run) take(ctx context.Context) error {
+	r.mu.Lock()
+	room := r.MaxHeld - r.held
+	r.mu.Unlock()
+	if room <= 0 {
+		return nil
+	}
+	entries, err := r.store.DueEntries(ctx, time.Now(), room)
+	if err != nil {
+		return fmt.Errorf("due entries: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held += len(entries)
+	for _, j := range r.group(entries) {
+		h := r.hops[j.hop]
+		if h == nil {
+			h = &hop{name: j.hop}
+			r.hops[j.hop] = h
+		}
+		h.waiting = append(h.waiting, j)
+	}
+	return nil
+}
+
+// group makes one job of the recipients of a message that share a hop.
+func (r *run) group(entries []store.QueueEntry) []*job {
+	type key struct {
+		id  store.QueueID
+		hop string
+	}
+	var jobs []*job
+	open := make(map[key]*job)
+	for _, e := range entries {
+		k := key{e.ID, r.transport.Hop(e.To.Address.Domain)}
+		j := open[k]
+		if j == nil || len(j.entries) >= r.MaxRecipients {
+			j = &job{hop: k.hop}
+			open[k] = j
+			jobs = append(jobs, j)
+		}
+		j.entries = append(j.entries, e)
+	}
+	return jobs
+}
+
+// connect starts connections to hops for which jobs wait: one to begin with,
+// and more once it is known that somebody answers there.
+func (r *run) connect() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, h := range r.hops {
+		if len(h.waiting) == 0 && h.connections == 0 {
+			delete(r.hops, name)
+		}
+		limit := 1
+		if h.up {
+			limit = min(r.MaxPerHop, h.connections+len(h.waiting))
+		}
+		for len(h.waiting) > 0 && h.connections < limit && r.connections < r.MaxConnections && !r.stopping {
+			h.connections++
+			r.connections++
+			r.workers.Go(func() { r.work(h) })
+		}
+	}
+}
+
+// work is one connection: it delivers what waits for the hop.
+func (r *run) work(h *hop) {
+	var current *job
+	next := func() *mail.Outgoing {
+		if current = r.next(h); current == nil {
+			return nil
+		}
+		return &current.outgoing
+	}
+	done := func(results []mail.Result) {
+		r.answered(h, results)
+		r.finish(current, results)
+		current = nil
+	}
+	down := r.transport.Deliver(r.ctx, h.name, next, done)
+	if current != nil { // the transport broke off without a word
+		r.finish(current, repeat(interrupted, len(current.entries)))
+	}
+	if down != nil {
+		r.fail(h, *down)
+	}
+	r.mu.Lock()
+	h.connections--
+	r.connections--
+	if h.connections == 0 {
+		h.up = false
+	}
+	r.mu.Unlock()
+	r.poke()
+}
+
+// interrupted is what became of a message whose connection ended without a
+// word about it.
+var interrupted = mail.Result{Status: "4.4.2", Text: "the attempt was broken off"}
+
+// next takes the next job that waits for a hop; nil when there is none or the
+// scheduler is stopping.
+func (r *run) next(h *hop) *job {
+	for {
+		r.mu.Lock()
+		if r.stopping || len(h.waiting) == 0 {
+			r.mu.Unlock()
+			return nil
+		}
+		j := h.waiting[0]
+		h.waiting[0] = nil
+		h.waiting = h.waiting[1:]
+		r.mu.Unlock()
+		if err := r.open(j); err != nil {
+			r.log.Internal("", "open queued message "+strconv.FormatInt(int64(j.entries[0].ID), 10), err)
+			r.finish(j, repeat(mail.Result{Status: "4.3.0", Text: "the message cannot be read"}, len(j.entries)))
+			continue
+		}
+		return j
+	}
+}
+
+// open makes a job ready to be handed over.
+func (r *run) open(j *job) (err error) {
+	e := &j.entries[0]
+	if j.content, err = r.store.Content(r.ctx, e.Content); err != nil {
+		return err
+	}
+	j.outgoing = mail.Outgoing{
+		Envelope: mail.Envelope{
+			From:       e.Envelope.From,
+			Body:       e.Envelope.Body,
+			Size:       j.content.Size(),
+			UTF8:       e.Envelope.UTF8,
+			RequireTLS: e.Envelope.RequireTLS,
+			Return:     e.Envelope.Return,
+			EnvelopeID: e.Envelope.EnvelopeID,
+		},
+		Content: j.content,
+		Queue:   int64(e.ID),
+	}
+	for i := range j.entries {
+		j.outgoing.To = append(j.outgoing.To, j.entries[i].To)
+	}
+	return nil
+}
+
+// answered notes that a hop is up, so that it gets more connections.
+func (r *run) answered(h *hop, results []mail.Result) {
+	for i := range results {
+		if results[i].Code == 0 && results[i].Disposition != mail.Relayed {
+			continue
+		}
+		r.mu.Lock()
+		first := !h.up
+		h.up = true
+		r.mu.Unlock()
+		if first {
+			r.poke()
+		}
+		return
+	}
+}
+
+// fail ends the attempt for everything that waits for a hop that is down.
+func (r *run) fail(h *hop, down mail.Result) {
+	r.mu.Lock()
+	jobs := h.waiting
+	h.waiting = nil
+	r.mu.Unlock()
+	for _, j := range jobs {
+		if r.ctx.Err() != nil {
+			return
+		}
+		r.finish(j, repeat(down, len(j.entries)))
+	}
+}
+
+func (r *run) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// stop waits for the workers, and cuts them off after a while.
+func (r *run) stop(cut context.CancelFunc) {
+	r.mu.Lock()
+	r.stopping = true
+	r.mu.Unlock()
+	timer := time.AfterFunc(r.Grace, cut)
+	defer timer.Stop()
+	r.workers.Wait()
+}
+
+func repeat(res mail.Result, n int) []mail.Result {
+	results := make([]mail.Result, n)
+	for i := range results {
+		results[i] = res
+	}
+	return results
+}
