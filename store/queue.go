@@ -2,6 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"posthorn/internal/mail"
@@ -35,23 +39,6 @@ type QueueEntry struct {
 	Delayed   bool   // a report of the delay has been sent
 }
 
-// DueEntries returns up to limit entries whose NextTry has come, soonest
-// first, leaving out those that Lease holds.
-func (s *Store) DueEntries(ctx context.Context, now time.Time, limit int) ([]QueueEntry, error) {
-	return nil, errNotBuilt
-}
-
-// NextDue is the soonest NextTry of all entries; zero when the queue is empty.
-func (s *Store) NextDue(ctx context.Context) (time.Time, error) { return time.Time{}, errNotBuilt }
-
-// QueueWatch is woken when entries come or become due by an operator's hand.
-func (s *Store) QueueWatch() *Watcher { return &Watcher{} }
-
-// QueueEntries lists the queue for the operator, oldest first. id 0: all.
-func (s *Store) QueueEntries(ctx context.Context, id QueueID) ([]QueueEntry, error) {
-	return nil, errNotBuilt
-}
-
 // QueueOutcome is what became of one entry.
 type QueueOutcome struct {
 	ID        QueueID
@@ -64,14 +51,308 @@ type QueueOutcome struct {
 	Delayed   bool
 }
 
-// FinishAttempt records outcomes, and stores reports (bounces, each with an
-// empty sender) in the same transaction.
-func (s *Store) FinishAttempt(ctx context.Context, outcomes []QueueOutcome, reports ...Delivery) error {
-	return errNotBuilt
+// maxLastError is how much of an attempt's error is kept, in octets.
+const maxLastError = 1 << 10
+
+// queuePage is how many entries one read transaction reads.
+const queuePage = 256
+
+// entryKey names a queue entry.
+type entryKey struct {
+	id        QueueID
+	recipient int
 }
 
-// RetryQueue makes entries due now; id 0 means all. It returns how many.
-func (s *Store) RetryQueue(ctx context.Context, id QueueID) (int, error) { return 0, errNotBuilt }
+// leases are the entries that are being tried. They live in memory: whoever
+// tries them dies with the process that holds the store, and then everything
+// that is due is tried again. mu is held from before a read of the queue until
+// its result is compared with held, and taken after the commit that ends a
+// lease: so an entry is never handed out by what was true before that commit.
+type leases struct {
+	mu   sync.Mutex
+	held map[entryKey]struct{}
+}
 
-// DeleteQueue drops a queued message without a bounce. mail.ErrNotFound.
-func (s *Store) DeleteQueue(ctx context.Context, id QueueID) error { return errNotBuilt }
+// DueEntries returns up to limit entries whose NextTry has come, soonest
+// first, and leases them: they are not returned again until FinishAttempt or
+// ReleaseEntries.
+func (s *Store) DueEntries(ctx context.Context, now time.Time, limit int) ([]QueueEntry, error) {
+	s.leases.mu.Lock()
+	defer s.leases.mu.Unlock()
+	var due []QueueEntry
+	err := s.read(ctx, func(tx *readTx) error {
+		keys, err := s.leases.free(tx, now, limit)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			e, err := scanEntry(tx.row(selectEntries+"WHERE r.message = ? AND r.n = ?", k.id, k.recipient))
+			if err != nil {
+				return err
+			}
+			due = append(due, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.leases.held == nil {
+		s.leases.held = make(map[entryKey]struct{})
+	}
+	for i := range due {
+		s.leases.held[due[i].key()] = struct{}{}
+	}
+	return due, nil
+}
+
+// free are up to limit entries that are due and not leased. It reads the index
+// alone. mu is held.
+func (l *leases) free(tx *readTx, now time.Time, limit int) ([]entryKey, error) {
+	rows, err := tx.query("SELECT message, n FROM queue_recipients WHERE next_try <= ? ORDER BY next_try, message, n", millis(now))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var keys []entryKey
+	for len(keys) < limit && rows.Next() {
+		var k entryKey
+		if err := rows.Scan(&k.id, &k.recipient); err != nil {
+			return nil, err
+		}
+		if _, leased := l.held[k]; !leased {
+			keys = append(keys, k)
+		}
+	}
+	return keys, rows.Err()
+}
+
+// Leased reports whether an entry that DueEntries returned is still to be
+// tried: neither finished nor released nor deleted meanwhile.
+func (s *Store) Leased(e *QueueEntry) bool {
+	s.leases.mu.Lock()
+	defer s.leases.mu.Unlock()
+	_, leased := s.leases.held[e.key()]
+	return leased
+}
+
+// ReleaseEntries gives leased entries back untried.
+func (s *Store) ReleaseEntries(entries []QueueEntry) {
+	s.leases.mu.Lock()
+	defer s.leases.mu.Unlock()
+	for i := range entries {
+		delete(s.leases.held, entries[i].key())
+	}
+}
+
+// NextDue is the soonest NextTry of all entries that are not leased; zero when
+// there is none.
+func (s *Store) NextDue(ctx context.Context) (next time.Time, err error) {
+	s.leases.mu.Lock()
+	defer s.leases.mu.Unlock()
+	err = s.read(ctx, func(tx *readTx) error {
+		rows, err := tx.query("SELECT next_try, message, n FROM queue_recipients ORDER BY next_try, message, n")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var k entryKey
+			var at int64
+			if err := rows.Scan(&at, &k.id, &k.recipient); err != nil {
+				return err
+			}
+			if _, leased := s.leases.held[k]; !leased {
+				next = fromMillis(at)
+				break
+			}
+		}
+		return rows.Err()
+	})
+	return next, err
+}
+
+// QueueWatch is woken when entries come or become due by an operator's hand.
+func (s *Store) QueueWatch() *Watcher { return s.watchers.add(topic{queueTopic, 0}) }
+
+// QueueEntries lists the queue for the operator, oldest first. id 0: all.
+func (s *Store) QueueEntries(ctx context.Context, id QueueID) ([]QueueEntry, error) {
+	var all []QueueEntry
+	last := entryKey{recipient: -1}
+	for {
+		page := 0
+		err := s.read(ctx, func(tx *readTx) error {
+			rows, err := tx.query(selectEntries+`WHERE (r.message, r.n) > (?, ?) AND (? = 0 OR r.message = ?)
+				ORDER BY r.message, r.n LIMIT ?`, last.id, last.recipient, id, id, queuePage)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				e, err := scanEntry(rows)
+				if err != nil {
+					return err
+				}
+				all = append(all, e)
+				last = e.key()
+				page++
+			}
+			return rows.Err()
+		})
+		if err != nil || page < queuePage {
+			return all, err
+		}
+	}
+}
+
+// FinishAttempt records outcomes, and stores reports (bounces, each with an
+// empty sender) in the same transaction. The entries are leased no more.
+// Entries that were deleted meanwhile are passed over.
+func (s *Store) FinishAttempt(ctx context.Context, outcomes []QueueOutcome, reports ...Delivery) error {
+	if len(reports) > 0 {
+		return errNotBuilt
+	}
+	err := s.write(ctx, len(outcomes)*queueRowWeight, func(tx *writeTx) error {
+		for i := range outcomes {
+			if err := tx.finishEntry(&outcomes[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.leases.mu.Lock()
+	defer s.leases.mu.Unlock()
+	for i := range outcomes {
+		delete(s.leases.held, entryKey{outcomes[i].ID, outcomes[i].Recipient})
+	}
+	return nil
+}
+
+// queueRowWeight is about what a change of one entry writes, in octets.
+const queueRowWeight = 256
+
+// finishEntry carries out one outcome.
+func (tx *writeTx) finishEntry(o *QueueOutcome) error {
+	if !o.Done {
+		_, err := tx.exec(`UPDATE queue_recipients
+			SET attempts = attempts + 1, last_try = ?, next_try = ?, last_error = ?, delayed = ?
+			WHERE message = ? AND n = ?`,
+			millis(tx.now), millis(o.NextTry), o.LastError[:min(len(o.LastError), maxLastError)], o.Delayed, o.ID, o.Recipient)
+		return err
+	}
+	n, err := tx.exec("DELETE FROM queue_recipients WHERE message = ? AND n = ?", o.ID, o.Recipient)
+	if err != nil || n == 0 {
+		return err
+	}
+	var left bool
+	err = tx.row("SELECT EXISTS (SELECT 1 FROM queue_recipients WHERE message = ?)", o.ID).Scan(&left)
+	if err != nil || left {
+		return err
+	}
+	return tx.dequeue(o.ID)
+}
+
+// RetryQueue makes entries due now; id 0 means all. It returns how many. The
+// order in which they were due is kept.
+func (s *Store) RetryQueue(ctx context.Context, id QueueID) (int, error) {
+	var n int64
+	err := s.write(ctx, queueRowWeight, func(tx *writeTx) (err error) {
+		tx.touchQueue()
+		n, err = tx.exec("UPDATE queue_recipients SET next_try = min(next_try, ?) WHERE ? = 0 OR message = ?", millis(tx.now), id, id)
+		if err == nil && n == 0 && id != 0 {
+			return fmt.Errorf("queued message %d: %w", id, mail.ErrNotFound)
+		}
+		return err
+	})
+	return int(n), err
+}
+
+// DeleteQueue drops a queued message without a bounce. mail.ErrNotFound. A
+// recipient to whom it is just being sent may get it still.
+func (s *Store) DeleteQueue(ctx context.Context, id QueueID) error {
+	err := s.write(ctx, queueRowWeight, func(tx *writeTx) error { return tx.dequeue(id) })
+	if err != nil {
+		return err
+	}
+	s.leases.mu.Lock()
+	defer s.leases.mu.Unlock()
+	for k := range s.leases.held {
+		if k.id == id {
+			delete(s.leases.held, k)
+		}
+	}
+	return nil
+}
+
+// enqueue puts a message with its recipients into the queue, due at once. The
+// caller counts the reference to its content.
+func (tx *writeTx) enqueue(out *Outbound, content ContentID, size int64) (QueueID, error) {
+	now := millis(tx.now)
+	id, err := tx.insert(`INSERT INTO queue_messages
+		(content, size, account, sender_local, sender_domain, body, utf8, require_tls, ret, envelope_id, queued)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		content, size, out.Account, out.From.Local, out.From.Domain, string(out.Body), out.UTF8, out.RequireTLS,
+		string(out.Return), out.EnvelopeID, now)
+	if err != nil {
+		return 0, err
+	}
+	for n := range out.Recipients {
+		to := &out.Recipients[n]
+		_, err := tx.exec(`INSERT INTO queue_recipients
+			(message, n, local, domain, notify, original_type, original, next_try) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			id, n, to.Address.Local, to.Address.Domain, to.Notify, to.OriginalType, to.Original, now)
+		if err != nil {
+			return 0, err
+		}
+	}
+	tx.touchQueue()
+	return QueueID(id), nil
+}
+
+// dequeue removes a message with what recipients it has left.
+func (tx *writeTx) dequeue(id QueueID) error {
+	var content ContentID
+	err := tx.row("SELECT content FROM queue_messages WHERE id = ?", id).Scan(&content)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("queued message %d: %w", id, mail.ErrNotFound)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.exec("DELETE FROM queue_messages WHERE id = ?", id); err != nil {
+		return err
+	}
+	return tx.unrefQueued(content)
+}
+
+const selectEntries = `SELECT r.message, r.n, m.sender_local, m.sender_domain, m.account, m.body, m.utf8,
+	m.require_tls, m.ret, m.envelope_id, r.local, r.domain, r.notify, r.original_type, r.original,
+	m.content, m.size, m.queued, r.attempts, r.last_try, r.next_try, r.last_error, r.delayed
+	FROM queue_recipients r JOIN queue_messages m ON m.id = r.message `
+
+// scanEntry reads a row of selectEntries.
+func scanEntry(row interface{ Scan(dest ...any) error }) (e QueueEntry, err error) {
+	var queued, last, next int64
+	env := &e.Envelope
+	err = row.Scan(&e.ID, &e.Recipient, &env.From.Local, &env.From.Domain, &env.Account, &env.Body, &env.UTF8,
+		&env.RequireTLS, &env.Return, &env.EnvelopeID, &e.To.Address.Local, &e.To.Address.Domain, &e.To.Notify,
+		&e.To.OriginalType, &e.To.Original,
+		&e.Content, &e.Size, &queued, &e.Attempts, &last, &next, &e.LastError, &e.Delayed)
+	e.Queued, e.LastTry, e.NextTry = fromMillis(queued), fromMillis(last), fromMillis(next)
+	return e, err
+}
+
+func (e *QueueEntry) key() entryKey { return entryKey{e.ID, e.Recipient} }
+
+// unrefQueued gives back the queue's reference to a content; at none it is
+// garbage.
+func (tx *writeTx) unrefQueued(content ContentID) error {
+	if _, err := tx.exec("UPDATE contents SET refs = refs - 1 WHERE id = ?", content); err != nil {
+		return err
+	}
+	_, err := tx.exec("INSERT INTO garbage SELECT id, 0 FROM contents WHERE id = ? AND refs = 0", content)
+	return err
+}

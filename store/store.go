@@ -50,6 +50,7 @@ type Store struct {
 	checkpointer *checkpointer
 	watchers     watchers
 	drops        drops
+	leases       leases
 
 	// lastContent is the last ContentID that was given; every commit stores it.
 	lastContent atomic.Int64
