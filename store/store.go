@@ -51,8 +51,6 @@ type Store struct {
 	watchers     watchers
 	drops        drops
 	leases       leases
-	directory    directory
-	touches      touches
 
 	// lastContent is the last ContentID that was given; every commit stores it.
 	lastContent atomic.Int64

@@ -1,0 +1,84 @@
+package smtpd
+
+import (
+	"errors"
+	"io"
+
+	"posthorn/internal/mail"
+	"posthorn/internal/wire"
+)
+
+const bodyBinary = mail.BodyBinaryMIME
+
+// data runs DATA (RFC 5321 §4.1.1.4); the message is taken by takeMessage,
+// when go-smtp has agreed.
+func (f *front) data(arg string) reply {
+	switch {
+	case arg != "":
+		return syntax("DATA takes no argument; the message comes after the reply 354")
+	case f.tx.env != nil && f.tx.env.Body == bodyBinary: // RFC 3030 §3
+		return badSequence("A BINARYMIME message needs BDAT")
+	}
+	if r := f.needRecipients(); r.code != 0 {
+		return r
+	}
+	f.body = nil
+	return f.ask("DATA", reply{})
+}
+
+// needRecipients refuses a message that is for nobody.
+func (f *front) needRecipients() reply {
+	switch {
+	case f.tx.env == nil:
+		return badSequence("Say MAIL FROM:<you@example.org> and RCPT TO:<somebody@example.org> first")
+	case len(f.tx.env.To) > 0:
+		return reply{}
+	case f.tx.refused > 0:
+		return reply{code: 554, enhanced: "5.5.1", text: "No valid recipients"}
+	}
+	return badSequence("Say who gets it first: RCPT TO:<somebody@example.org>")
+}
+
+// takeMessage gives the message to the Backend, reads away what that leaves,
+// and sets the answer.
+func (f *front) takeMessage() {
+	b := f.body
+	if b == nil {
+		b = f.newBody(nil)
+		f.say(reply{code: 354, text: "Start mail input; end with <CRLF>.<CRLF>"})
+	}
+	f.SetPhase(wire.Data)
+	id, err := f.cfg.Backend.Accept(f.ctx, &f.client, f.tx.env, b)
+	f.answer = f.outcome(b, id, err)
+	f.body = nil
+	if f.again != "" || f.gone {
+		f.asked = false // given up: there is nothing to answer
+	}
+	f.commandPhase()
+}
+
+// outcome is what a message came to. Only one that the Backend read to its
+// end, and took, is answered 250.
+func (f *front) outcome(b *body, id string, err error) reply {
+	if err == nil && b.err == io.EOF {
+		f.errors, f.unknown = 0, 0
+		f.cfg.Log.Accepted(f.ID(), id, f.tx.env.From.String(), len(f.tx.env.To), b.size)
+		return reply{code: 250, enhanced: "2.0.0", text: "Message accepted for delivery: " + id}
+	}
+	switch {
+	case b.err != nil && b.err != io.EOF:
+		err = b.err // whatever the Backend made of it
+	case err == nil:
+		err = errors.New("the backend took a message that it has not read to its end")
+	}
+	if b.err != io.EOF {
+		if end := b.drain(); end != nil {
+			err = end
+		}
+	}
+	if errors.Is(err, errGone) || errors.Is(err, errAborted) {
+		f.cfg.Log.Rejected(f.ID(), f.verb, err)
+		return reply{}
+	}
+	return f.refuse(err, atData, mail.Address{})
+}

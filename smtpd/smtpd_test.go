@@ -1,0 +1,270 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-sasl"
+
+	"posthorn/auth"
+	"posthorn/internal/mail"
+	"posthorn/internal/maillog"
+	"posthorn/internal/transcript"
+	"posthorn/internal/wire"
+	"posthorn/tlsconf"
+)
+
+// TestTranscripts runs testdata/*.txt. "1 open PORT WORDS" opens a connection:
+// PORT is mx (the default), submission or submissions; the words are "clear"
+// (passwords may be sent without TLS), "notls", "small" (messages up to 100
+// octets, 3 recipients) and "strict" (HELO names).
+func TestTranscripts(t *testing.T) {
+	transcript.Run(t, "testdata/*.txt", func(t *testing.T) *transcript.Fixture {
+		h := newHarness(t)
+		return &transcript.Fixture{
+			Dial: h.dial,
+			TLS:  testTLS().client,
+			// 97 octets of a body, as a quoted string has them.
+			Vars: map[string]string{"commands": strings.Repeat(`QUIT\r\n`, 16) + "x", "x4000": strings.Repeat("x", 4000)},
+			Hooks: map[string]func(string) (string, error){
+				"messages": func(string) (string, error) { return h.messages(), nil },
+				"log":      h.logged,
+				"shutdown": func(string) (string, error) { go h.wire.Shutdown(nil); return "", nil },
+			},
+		}
+	})
+}
+
+// harness is a Server over pipes.
+type harness struct {
+	t       testing.TB
+	backend *memory
+	wire    *wire.Server
+	log     *recorder
+	tap     *wire.Tap
+}
+
+func newHarness(t testing.TB) *harness {
+	h := &harness{t: t, backend: &memory{}, wire: wire.NewServer(), log: &recorder{}, tap: &wire.Tap{}}
+	t.Cleanup(func() {
+		stop := make(chan struct{})
+		close(stop)
+		h.wire.Shutdown(stop)
+	})
+	return h
+}
+
+func (h *harness) messages() string {
+	var b strings.Builder
+	for _, m := range h.backend.take() {
+		b.WriteString(m.String())
+	}
+	return b.String()
+}
+
+func (h *harness) logged(want string) (string, error) {
+	if !strings.Contains(h.log.String(), want) {
+		return "", fmt.Errorf("%q is not in the log:\n%s", want, h.log)
+	}
+	return "", nil
+}
+
+// dial opens a connection to a Server of its own.
+func (h *harness) dial(args string) (net.Conn, error) {
+	log := maillog.New(slog.New(slog.NewTextHandler(h.log, nil)))
+	cfg := Config{Hostname: "hamburger.edu", Backend: h.backend, Log: log, onReply: h.checkReply}
+	w := &wire.Config{Protocol: "smtp", Hostname: cfg.Hostname, TLS: testTLS().server, Refusal: Refusal(cfg.Hostname), Log: log, Tap: h.tap}
+	for word := range strings.FieldsSeq(args) {
+		switch word {
+		case "mx":
+		case "submission", "submissions":
+			cfg.Submission, w.Protocol, w.Implicit = true, "submission", word == "submissions"
+		case "clear":
+			cfg.PlainAuth = func(netip.Addr) bool { return true }
+		case "notls":
+			w.TLS = nil
+		case "small":
+			cfg.MaxMessage, cfg.MaxRecipients = 100, 3
+		case "strict":
+		case "anyhelo":
+			cfg.AnyHelo = true
+		default:
+			return nil, fmt.Errorf("no such word: %s", word)
+		}
+	}
+	s := New(cfg)
+	if cfg.Submission {
+		s.auth = passwords{}
+	}
+	return h.connect(s, w), nil
+}
+
+// connect gives a pipe's end to s, by way of a listener.
+func (h *harness) connect(s *Server, w *wire.Config) net.Conn {
+	client, server := net.Pipe()
+	ln := &onePipe{conn: make(chan net.Conn, 1), closed: make(chan struct{})}
+	ln.conn <- server
+	wrapped := h.wire.Listener(ln, w)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.Serve(wrapped); err != nil {
+			h.t.Errorf("Serve: %v", err)
+		}
+	}()
+	h.t.Cleanup(func() { wrapped.Close(); <-done })
+	return client
+}
+
+// checkReply holds every reply of every test to the table.
+func (h *harness) checkReply(command string, code int) {
+	if !CodeAllowed(command, code) {
+		h.t.Errorf("%s answered with %d, which is not in the table", command, code)
+	}
+}
+
+// onePipe is a listener with one connection.
+type onePipe struct {
+	conn   chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *onePipe) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conn:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *onePipe) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *onePipe) Addr() net.Addr { return &net.TCPAddr{} }
+
+// recorder is a log in memory.
+type recorder struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.Write(p)
+}
+
+func (r *recorder) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.String()
+}
+
+// passwords is an authenticator with one user, bob@hamburger.edu, password
+// "ketchup".
+type passwords struct{}
+
+func (passwords) Mechanisms() []string { return []string{"PLAIN", "LOGIN"} }
+
+func (passwords) Start(_ context.Context, _ netip.Addr, mechanism string) (auth.Exchange, error) {
+	x := &exchange{}
+	switch strings.ToUpper(mechanism) {
+	case "PLAIN":
+		x.Server = sasl.NewPlainServer(func(_, user, password string) error { return x.check(user, password) })
+	case "LOGIN":
+		x.Server = &loginServer{check: x.check}
+	case "BROKEN":
+		return nil, errSecret
+	case "PANIC":
+		x.Server = &loginServer{check: func(string, string) error { panic("in AUTH") }}
+	default:
+		return nil, auth.ErrUnknownMechanism
+	}
+	return x, nil
+}
+
+type exchange struct {
+	sasl.Server
+	who auth.Identity
+}
+
+func (x *exchange) Identity() auth.Identity { return x.who }
+
+func (x *exchange) check(user, password string) error {
+	switch {
+	case user == "throttled":
+		return auth.ErrThrottled
+	case user != "bob@hamburger.edu" || password != "ketchup":
+		return auth.ErrFailed
+	}
+	x.who = auth.Identity{Account: 7, Address: mail.Address{Local: "bob", Domain: "hamburger.edu"}}
+	return nil
+}
+
+type loginServer struct {
+	check func(user, password string) error
+	user  *string
+	asked bool
+}
+
+func (l *loginServer) Next(response []byte) ([]byte, bool, error) {
+	switch {
+	case l.user == nil && response == nil && !l.asked:
+		l.asked = true
+		return []byte("Username:"), false, nil
+	case l.user == nil:
+		user := string(response)
+		l.user = &user
+		return []byte("Password:"), false, nil
+	}
+	return nil, true, l.check(*l.user, string(response))
+}
+
+type testCertificates struct{ server, client *tls.Config }
+
+// testTLS makes a CA and a certificate, once.
+var testTLS = sync.OnceValue(func() testCertificates {
+	dir, err := os.MkdirTemp("", "smtpd-test")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	source, err := tlsconf.LoadCA(dir, []string{"hamburger.edu"})
+	if err != nil {
+		panic(err)
+	}
+	pem, err := os.ReadFile(dir + "/ca.pem")
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		panic(err)
+	}
+	// A bubble's clock stands in another year.
+	now := source.Certificates()[0].NotBefore.Add(2 * time.Hour)
+	client := &tls.Config{RootCAs: roots, ServerName: "hamburger.edu", Time: func() time.Time { return now }}
+	return testCertificates{source.Server("smtp"), client}
+})
+
+// TestRefusal: RFC 5321 §3.8's 421 names the server.
+func TestRefusal(t *testing.T) {
+	for err, want := range map[error]string{
+		wire.ErrTooMany:       "421 4.7.0 hamburger.edu Too many",
+		wire.ErrTimeout:       "421 4.4.2 hamburger.edu Timed out",
+		wire.ErrShutdown:      "421 4.3.2 hamburger.edu Shutting down",
+		errors.New("another"): "421 4.3.2 hamburger.edu Service not available",
+	} {
+		if got := Refusal("hamburger.edu")(err); !strings.HasPrefix(got, want) {
+			t.Errorf("%v: %q", err, got)
+		}
+	}
+}
