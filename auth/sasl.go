@@ -36,6 +36,8 @@ func (a *Authenticator) Mechanisms() []string {
 func (a *Authenticator) Start(ctx context.Context, from netip.Addr, mechanism string) (Exchange, error) {
 	at := attempt{auth: a, ctx: ctx, from: from}
 	switch strings.ToUpper(mechanism) {
+	case "SCRAM-SHA-256":
+		return &scram{attempt: at}, nil
 	case "PLAIN":
 		return &plain{attempt: at}, nil
 	case "LOGIN":

@@ -10,10 +10,41 @@ type command struct {
 	// numbers: the client used sequence numbers in a command that answers with
 	// them, so no EXPUNGE may be sent before it ends (RFC 9051 §7.5.1).
 	numbers bool
+	// streams: run itself reads the literals; the decoder has the first line.
+	streams bool
 }
 
 // commands is the table of commands, by name in capitals; UID's are named by
 // both words.
 func commands() map[string]command {
-	return map[string]command{}
+	return map[string]command{
+		"CAPABILITY": {in: anyState, run: (*session).cmdCapability},
+		"NOOP":       {in: anyState, run: (*session).cmdNoop},
+		"LOGOUT":     {in: anyState, run: (*session).cmdLogout},
+		"ID":         {in: anyState, run: (*session).cmdID},
+
+		"STARTTLS":     {in: notAuthenticated, run: (*session).cmdStartTLS},
+		"LOGIN":        {in: notAuthenticated, run: (*session).cmdLogin},
+		"AUTHENTICATE": {in: notAuthenticated, run: (*session).cmdAuthenticate},
+
+		"ENABLE":  {in: loggedIn, run: (*session).cmdEnable},
+		"SELECT":  {in: loggedIn, run: (*session).cmdSelect},
+		"EXAMINE": {in: loggedIn, run: (*session).cmdExamine},
+		"APPEND":  {in: loggedIn, run: (*session).cmdAppend, streams: true},
+		"IDLE":    {in: loggedIn, run: (*session).cmdIdle},
+
+		"CHECK":       {in: selected, run: (*session).cmdNoop},
+		"CLOSE":       {in: selected, run: (*session).cmdClose},
+		"UNSELECT":    {in: selected, run: (*session).cmdUnselect},
+		"EXPUNGE":     {in: selected, run: (*session).cmdExpunge},
+		"UID EXPUNGE": {in: selected, run: (*session).cmdUIDExpunge},
+		"FETCH":       {in: selected, run: (*session).cmdFetch, numbers: true},
+		"UID FETCH":   {in: selected, run: (*session).cmdUIDFetch},
+		"STORE":       {in: selected, run: (*session).cmdStore, numbers: true},
+		"UID STORE":   {in: selected, run: (*session).cmdUIDStore},
+		"COPY":        {in: selected, run: (*session).cmdCopy},
+		"UID COPY":    {in: selected, run: (*session).cmdUIDCopy},
+		"MOVE":        {in: selected, run: (*session).cmdMove},
+		"UID MOVE":    {in: selected, run: (*session).cmdUIDMove},
+	}
 }

@@ -17,7 +17,6 @@ const (
 	notAuthenticated state = 1 << iota
 	authenticated
 	selected
-	loggedOut
 )
 
 const (
@@ -29,10 +28,11 @@ const (
 // session is one client's session: the one authority on its state. It is used
 // by the connection's goroutine alone.
 type session struct {
-	srv  *Server
-	conn *wire.Conn
-	ctx  context.Context
-	out  *writer
+	srv    *Server
+	conn   *wire.Conn
+	ctx    context.Context
+	cancel context.CancelFunc
+	out    *writer
 
 	state   state
 	who     auth.Identity // once logged in
@@ -41,11 +41,43 @@ type session struct {
 
 	// of the command under way
 	tag, name string
+	secret    bool   // it holds a password
 	done      status // what its handler wants said with OK
+	// driver is a line that imapserver shall answer; answered: the tagged
+	// answer is out already.
+	driver   string
+	answered bool
+	// boxDeleted: the selected mailbox is gone, and so will be the connection.
+	boxDeleted bool
+	// lost is what ended the connection; nothing more is said.
+	lost error
+	// whole is the buffer of commands with literals, while it is small.
+	whole []byte
+
+	faults        int // commands that made no sense
+	loginFailures int
+}
+
+func newSession(c *wire.Conn, srv *Server) *session {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &session{srv: srv, conn: c, ctx: ctx, cancel: cancel, state: notAuthenticated}
+	s.out = &writer{conn: c}
+	return s
+}
+
+// close ends the session; the connection is gone or about to be.
+func (s *session) close() {
+	s.deselect()
+	s.cancel()
 }
 
 // account is whose mail this is; only when logged in.
 func (s *session) account() store.AccountID { return s.who.Account }
+
+// private reports whether a password may cross this connection.
+func (s *session) private() bool {
+	return s.conn.TLSState() != nil || s.srv.clearFrom(s.conn.Remote())
+}
 
 // enabled is what the client switched on with ENABLE (RFC 9051 §6.3.1).
 type enabled struct {
@@ -62,10 +94,28 @@ type mailbox struct {
 	id       store.MailboxID
 	name     string
 	readOnly bool // by EXAMINE
-	view     view
-	// modSeq is what the view is true of: what the next ChangesSince asks from.
+	// flags are those that FLAGS named: the system flags and the keywords.
+	flags mail.Flags
+	view  view
+	// modSeq is what the session has heard up to: what the next ChangesSince
+	// asks from. gone and arrived are what it heard and didn't tell yet.
 	modSeq  mail.ModSeq
+	gone    mail.UIDSet
+	arrived []mail.UID
+	// own is what this session changed since the last sync, ascending by UID:
+	// it needs no telling.
+	own     []store.FlagResult
 	watcher *store.Watcher
 	// saved is the result of the last SEARCH RETURN (SAVE), RFC 9051 §6.4.4.1.
 	saved mail.UIDSet
+}
+
+// deselect leaves the selected mailbox, if there is one.
+func (s *session) deselect() {
+	if s.box == nil {
+		return
+	}
+	s.box.watcher.Close()
+	s.box = nil
+	s.state = authenticated
 }

@@ -51,6 +51,8 @@ type Store struct {
 	watchers     watchers
 	drops        drops
 	leases       leases
+	directory    directory
+	touches      touches
 
 	// lastContent is the last ContentID that was given; every commit stores it.
 	lastContent atomic.Int64

@@ -72,6 +72,21 @@ func (s *Store) write(ctx context.Context, weight int, op func(tx *writeTx) erro
 	return o.err
 }
 
+// writeLater is write for what nobody waits for, and that may be lost: when the
+// writer is far behind, it is.
+func (s *Store) writeLater(op func(tx *writeTx) error) {
+	w := s.writer
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return
+	}
+	select {
+	case w.ops <- &operation{ctx: context.Background(), fn: op, done: make(chan struct{})}:
+	default:
+	}
+}
+
 func (w *writer) send(o *operation) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()

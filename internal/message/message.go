@@ -5,25 +5,48 @@ package message
 
 import "time"
 
-// A Parser reads a message as it streams past: write the octets to it in
-// pieces of any size, then call Finish. It holds no more than the header, the
-// part tree and the (bounded) searchable text. It never fails: a malformed
-// message gets the structure that a careful reader would give it.
-type Parser struct{}
+// What a stranger's message can make grow, and how far.
+const (
+	// MaxText is the most octets of folded text that are kept of a message's
+	// body, of its header, and of the headers of its parts, each.
+	MaxText = 1 << 20
 
-// NewParser returns a Parser for one message.
-func NewParser() *Parser { return &Parser{} }
+	// MaxDepth is how deep parts nest before what is inside is taken for text:
+	// recursion on a stranger's message must end somewhere.
+	MaxDepth = 100
 
-// Write takes the next octets of the message. It never returns an error.
-func (p *Parser) Write(b []byte) (int, error) { return len(b), nil }
+	// MaxParts bounds the part tree of one message; further parts are left
+	// inside the last.
+	MaxParts = 10000
 
-// Finish ends the message. The Parser must not be used afterwards.
-func (p *Parser) Finish() *Parsed { return &Parsed{Root: &Part{}} }
+	// maxFields bounds the octets of field values that are kept for all
+	// envelopes and part descriptions of one message together. What comes after
+	// is as good as absent. It is a hundred times what large messages need.
+	maxFields = 8 << 20
+
+	// maxField bounds the octets of one field that are looked at, maxSender
+	// those of a From, Sender or Reply-To, which an envelope may show thrice.
+	maxField  = 512 << 10
+	maxSender = 64 << 10
+
+	// maxAddresses bounds the addresses in all envelopes of one message: a
+	// rendered address is ten times as long as the shortest in a header.
+	maxAddresses = 100000
+
+	// maxParams bounds the parameters of one field, counting each section of
+	// an RFC 2231 continuation.
+	maxParams = 500
+
+	// maxLine is the length from which on a line is handled in pieces.
+	maxLine = 32 << 10
+)
 
 // Parsed is what there is to know about a message.
 type Parsed struct {
 	// Size is the number of octets, HeaderSize those of the header with the
-	// blank line that ends it (the whole message where there is none).
+	// blank line that ends it (the whole message where there is none). Text
+	// that begins without a header, as one types it over telnet, has its header
+	// end without a blank line where that text begins.
 	Size, HeaderSize int64
 	// Root is the message itself as a part; its offsets count from the
 	// message's first octet.
@@ -48,26 +71,18 @@ type Parsed struct {
 // a search is a search for bytes.
 type Text struct {
 	// Header is the whole header, unfolded and with encoded words decoded, a
-	// line "name: value\n" per field.
+	// line "NAME: VALUE\n" per field.
 	Header []byte
+	// MIME has the headers of the parts below the message, in the same form:
+	// SEARCH TEXT looks into them, SEARCH BODY does not (RFC 9051 §6.4.4).
+	MIME []byte
 	// Body is the decoded text of all text parts, and of the headers of nested
 	// messages.
 	Body []byte
-	// Truncated: the body has more text than was kept (MaxText); what is
-	// beyond must be read from the message itself.
+	// Truncated: the message has more text than was kept (MaxText) in one of
+	// the three; what is beyond must be read from the message itself (Scan).
 	Truncated bool
 }
-
-// MaxText is the most octets of folded body text that are kept of a message.
-const MaxText = 1 << 20
-
-// MaxDepth is how deep parts nest before what is inside is taken for text:
-// recursion on a stranger's message must end somewhere.
-const MaxDepth = 100
-
-// MaxParts bounds the part tree of one message; further parts are left inside
-// the last.
-const MaxParts = 10000
 
 // Param is one attribute of a Content-Type or Content-Disposition, decoded
 // (RFC 2231 continuations and charsets, RFC 2047 words).
@@ -79,10 +94,15 @@ type Part struct {
 	// that of the octet after its content. The line end before a boundary
 	// belongs to the boundary (RFC 2046 §5.1.1).
 	Header, Body, End int64
-	// Lines is the number of lines of the content.
+	// Lines is the number of line ends in the content.
 	Lines int64
 
-	Type, Subtype string // in lower case; text/plain by default
+	// Type and Subtype are in lower case; text/plain by default. A multipart in
+	// which no part begins is presented as text/plain, so that its text can be
+	// read; so is what nests deeper than MaxDepth. A message/rfc822 that is
+	// encoded, against RFC 2045 §6.4, is an application/octet-stream: its
+	// parts have no offsets in the message.
+	Type, Subtype string
 	Params        []Param
 	ID            string
 	Description   string
@@ -100,29 +120,23 @@ type Part struct {
 	Children []*Part
 }
 
-// AppendBodyStructure writes the part as BODYSTRUCTURE (extended) or BODY
-// (RFC 9051 §7.5.2), non-ASCII text as UTF-8.
-func (p *Part) AppendBodyStructure(b []byte, extended bool) []byte { return b }
+// Multipart reports whether p holds parts.
+func (p *Part) Multipart() bool { return p.Type == "multipart" }
 
-// Find returns the part that an IMAP section's numbers name, such as [1 2], or
-// nil. Of no numbers it returns p itself.
-func (p *Part) Find(path []int) *Part { return nil }
+// Message reports whether p holds a message whose parts can be named:
+// message/rfc822 or message/global (RFC 6532).
+func (p *Part) Message() bool {
+	return p.Type == "message" && (p.Subtype == "rfc822" || p.Subtype == "global")
+}
 
-// AppendBinary writes the tree in the compact form in which it is stored.
-func (p *Part) AppendBinary(b []byte) []byte { return b }
+// Param returns the Content-Type's parameter of that name (in lower case).
+func (p *Part) Param(name string) string { return param(p.Params, name) }
 
-// ReadPart reads what AppendBinary wrote.
-func ReadPart(b []byte) (*Part, error) { return &Part{}, nil }
-
-// ASCII rewrites a rendered envelope or body structure for a client that did
-// not enable UTF-8 (RFC 6855): strings with other octets become RFC 2047
-// encoded words. It returns b itself where there is nothing to do.
-func ASCII(b []byte) []byte { return b }
-
-// Fold maps text for comparison under i;unicode-casemap (RFC 5051): NFKD
-// decomposition after mapping to title case.
-func Fold(dst []byte, text string) []byte { return append(dst, text...) }
-
-// DecodeHeader decodes a field's value for people: unfolded, RFC 2047 encoded
-// words and raw 8-bit octets turned into UTF-8.
-func DecodeHeader(value []byte) string { return string(value) }
+func param(ps []Param, name string) string {
+	for i := range ps {
+		if ps[i].Name == name {
+			return ps[i].Value
+		}
+	}
+	return ""
+}

@@ -138,6 +138,15 @@ func (c *Conn) Consume(n int) {
 	c.r += n
 }
 
+// ConsumeSecret is Consume for what must not be seen: the transcript has
+// asterisks.
+func (c *Conn) ConsumeSecret(n int) {
+	if c.watched() && n > 0 {
+		c.tellData(ClientData, []byte("********"))
+	}
+	c.r += n
+}
+
 // Buffered is how many octets the client sent that were not read yet.
 func (c *Conn) Buffered() int { return c.w - c.r }
 

@@ -1,0 +1,159 @@
+package auth
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"strings"
+	"unicode/utf8"
+
+	xdg "github.com/xdg-go/scram"
+)
+
+// scram is SASL SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding.
+//
+// The client proves that it knows one of the account's passwords, and does not
+// say which. So there is one conversation of xdg-go/scram for each verifier;
+// they share salt, rounds and nonce, hence say the same, and differ only in
+// which proof they take.
+type scram struct {
+	attempt
+	state         scramState
+	subject       *subject
+	gate          gate
+	conversations []*xdg.ServerConversation
+}
+
+type scramState int
+
+const (
+	scramFirst scramState = iota // waits for client-first-message
+	scramFinal                   // waits for client-final-message
+	scramDone                    // waits for the empty response to server-final-message
+)
+
+func (s *scram) Next(response []byte) (challenge []byte, done bool, err error) {
+	if err := s.receive(response); err != nil {
+		return nil, false, err
+	}
+	if response == nil && s.state == scramFirst {
+		return []byte{}, false, nil
+	}
+	if !utf8.Valid(response) {
+		return s.fail(ErrMalformed)
+	}
+	switch s.state {
+	case scramFirst:
+		return s.first(string(response))
+	case scramFinal:
+		return s.final(string(response))
+	}
+	// None of our protocols carries data with its success, so the client has
+	// had server-final-message as a challenge (RFC 4422 §5).
+	s.over = true
+	return nil, true, nil
+}
+
+// first answers client-first-message with the salt.
+func (s *scram) first(message string) ([]byte, bool, error) {
+	name, ok := clientName(message)
+	if !ok {
+		return s.fail(ErrMalformed)
+	}
+	var err error
+	if s.subject, err = s.auth.subject(s.ctx, name); err != nil {
+		return s.fail(err)
+	}
+	s.gate = s.auth.gate(s.subject, s.from)
+	if !s.gate.open() {
+		return s.fail(ErrThrottled)
+	}
+	nonce := newNonce()
+	var answer string
+	for i := range s.subject.verifiers {
+		c, err := conversation(&s.subject.verifiers[i], nonce)
+		if err != nil {
+			return s.fail(err)
+		}
+		if answer, err = c.Step(message); err != nil {
+			return s.fail(scramError(answer))
+		}
+		s.conversations = append(s.conversations, c)
+	}
+	// The client's nonce may not be empty (RFC 5802 §7).
+	if strings.HasPrefix(answer, "r="+nonce) {
+		return s.fail(ErrMalformed)
+	}
+	if c := s.conversations[0]; !mayActAs(c.Username(), c.AuthzID()) {
+		return s.fail(ErrFailed)
+	}
+	s.state = scramFinal
+	return []byte(answer), false, nil
+}
+
+// final checks the proof.
+func (s *scram) final(message string) ([]byte, bool, error) {
+	if !s.gate.take() {
+		return s.fail(ErrThrottled)
+	}
+	var answer, refusal, credential string
+	for i, c := range s.conversations {
+		a, err := c.Step(message)
+		if err != nil {
+			refusal = a
+		} else if c.Valid() {
+			answer, credential = a, s.subject.verifiers[i].name
+		}
+	}
+	if answer == "" {
+		return s.fail(scramError(refusal))
+	}
+	if !s.subject.open() {
+		return s.fail(ErrFailed)
+	}
+	s.gate.refund()
+	s.who = s.auth.welcome(s.subject, s.gate, credential)
+	s.state = scramDone
+	return []byte(answer), false, nil
+}
+
+// conversation makes a server's half for one verifier.
+func conversation(v *verifier, nonce string) (*xdg.ServerConversation, error) {
+	server, err := xdg.SHA256.NewServer(func(string) (xdg.StoredCredentials, error) {
+		return xdg.StoredCredentials{
+			KeyFactors: xdg.KeyFactors{Salt: v.salt, Iters: v.rounds},
+			StoredKey:  v.storedKey,
+			ServerKey:  v.serverKey,
+		}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.WithNonceGenerator(func() string { return nonce }).NewConversation(), nil
+}
+
+// scramError tells what a refusal by xdg-go/scram means: it has words for the
+// client where the message was understood, and none where it was not.
+func scramError(refusal string) error {
+	switch refusal {
+	case "", xdg.ErrInvalidEncoding, xdg.ErrInvalidUsernameEncoding:
+		return ErrMalformed
+	}
+	return ErrFailed
+}
+
+// clientName takes the user name from client-first-message, which is all that
+// must be known of it before there is a conversation (RFC 5802 §7).
+func clientName(message string) (string, bool) {
+	field := strings.SplitN(message, ",", 5)
+	if len(field) < 4 || strings.IndexByte(message, 0) >= 0 {
+		return "", false
+	}
+	name, ok := strings.CutPrefix(field[2], "n=")
+	return strings.NewReplacer("=2C", ",", "=3D", "=").Replace(name), ok && name != ""
+}
+
+func newNonce() string {
+	b := make([]byte, 18)
+	rand.Read(b)
+	return base64.StdEncoding.EncodeToString(b)
+}

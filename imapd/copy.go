@@ -1,0 +1,111 @@
+package imapd
+
+import (
+	"errors"
+	"strconv"
+
+	"posthorn/internal/mail"
+	"posthorn/store"
+)
+
+// cmdCopy is COPY (RFC 9051 §6.4.7).
+func (s *session) cmdCopy(d *decoder) error { return s.copy(d, false, false) }
+
+// cmdUIDCopy is UID COPY.
+func (s *session) cmdUIDCopy(d *decoder) error { return s.copy(d, true, false) }
+
+// cmdMove is MOVE (RFC 9051 §6.4.8).
+func (s *session) cmdMove(d *decoder) error { return s.copy(d, false, true) }
+
+// cmdUIDMove is UID MOVE.
+func (s *session) cmdUIDMove(d *decoder) error { return s.copy(d, true, true) }
+
+func (s *session) copy(d *decoder, uid, move bool) error {
+	args := d.copyArgs()
+	if err := d.end(); err != nil {
+		return err
+	}
+	set, err := s.messages(args.set, uid)
+	if err != nil {
+		return err
+	}
+	if move {
+		if err := s.writable(); err != nil {
+			return err
+		}
+	}
+	to, err := s.destination(args.mailbox)
+	if err != nil {
+		return err
+	}
+	if len(set) == 0 {
+		s.ok("", "No matching messages")
+		return nil
+	}
+	if !move {
+		copied, err := s.srv.store.CopyMessages(s.ctx, s.box.id, set, to.ID)
+		if err != nil {
+			return err
+		}
+		return s.copied(set, uid, copied, func(code string) { s.ok(code, "COPY completed") })
+	}
+	moved, err := s.srv.store.MoveMessages(s.ctx, s.box.id, set, to.ID)
+	if err != nil {
+		return err
+	}
+	// COPYUID before the EXPUNGEs that sync sends (RFC 9051 §6.4.8).
+	return s.copied(set, uid, moved, func(code string) {
+		s.out.status("*", status{"OK", code, "Moved"})
+	})
+}
+
+// copied says COPYUID, or why nothing was copied.
+func (s *session) copied(set mail.UIDSet, uid bool, c store.Copied, say func(code string)) error {
+	if len(c.From) == 0 {
+		if uid {
+			s.ok("", "No matching messages")
+			return nil
+		}
+		return errExpunged
+	}
+	b := append([]byte("COPYUID "), strconv.FormatUint(uint64(c.UIDValidity), 10)...)
+	b = appendInOrder(append(b, ' '), c.From)
+	b = appendInOrder(append(b, ' '), c.To)
+	say(string(b))
+	return nil
+}
+
+// destination finds the mailbox that messages shall go to. The client may make
+// it and try again (RFC 9051 §7.1, TRYCREATE).
+func (s *session) destination(name string) (store.Mailbox, error) {
+	mb, err := s.srv.store.MailboxByName(s.ctx, s.account(), name)
+	if errors.Is(err, mail.ErrNoSuchMailbox) {
+		return mb, no("TRYCREATE", "No such mailbox")
+	}
+	return mb, err
+}
+
+// errExpunged: what the client asked for is still in its view, but was
+// expunged by another session (RFC 2180 §4, RFC 5530).
+var errExpunged = no("EXPUNGEISSUED", "Some of these messages were expunged meanwhile")
+
+// appendInOrder writes UIDs as a uid-set in the order in which they are given,
+// consecutive ones as a range.
+func appendInOrder(b []byte, uids []mail.UID) []byte {
+	for i := 0; i < len(uids); {
+		j := i
+		for j+1 < len(uids) && uids[j+1] == uids[j]+1 {
+			j++
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, uint64(uids[i]), 10)
+		if j > i {
+			b = append(b, ':')
+			b = strconv.AppendUint(b, uint64(uids[j]), 10)
+		}
+		i = j + 1
+	}
+	return b
+}

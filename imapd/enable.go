@@ -1,0 +1,24 @@
+package imapd
+
+// cmdEnable is ENABLE (RFC 9051 §6.3.1). What isn't known, or needn't be
+// enabled, is passed over.
+func (s *session) cmdEnable(d *decoder) error {
+	caps := d.enableArgs()
+	if err := d.end(); err != nil {
+		return err
+	}
+	s.out.raw("* ENABLED")
+	for _, c := range caps {
+		switch {
+		case c == "IMAP4REV2" && !s.enabled.rev2:
+			s.enabled.rev2 = true
+			s.out.raw(" IMAP4rev2")
+		case c == "UTF8=ACCEPT" && !s.enabled.utf8:
+			s.enabled.utf8 = true
+			s.out.raw(" UTF8=ACCEPT")
+		}
+	}
+	s.out.end()
+	s.out.unicode = s.enabled.unicode()
+	return nil
+}

@@ -1,0 +1,40 @@
+package imapd
+
+// cmdExpunge is EXPUNGE (RFC 9051 §6.4.3). What went is told by sync, which
+// ends every command.
+func (s *session) cmdExpunge(d *decoder) error {
+	if err := d.end(); err != nil {
+		return err
+	}
+	if err := s.writable(); err != nil {
+		return err
+	}
+	_, err := s.srv.store.Expunge(s.ctx, s.box.id, nil, false)
+	return err
+}
+
+// cmdUIDExpunge is UID EXPUNGE (RFC 9051 §6.4.9).
+func (s *session) cmdUIDExpunge(d *decoder) error {
+	set := d.uidExpungeArgs()
+	if err := d.end(); err != nil {
+		return err
+	}
+	if err := s.writable(); err != nil {
+		return err
+	}
+	uids, err := s.messages(set, true)
+	if err != nil || len(uids) == 0 { // the store takes no set for all
+		return err
+	}
+	_, err = s.srv.store.Expunge(s.ctx, s.box.id, uids, false)
+	return err
+}
+
+// writable refuses changes to a mailbox that was only examined
+// (RFC 9051 §6.3.3).
+func (s *session) writable() error {
+	if s.box.readOnly {
+		return no("READ-ONLY", "The mailbox was opened by EXAMINE")
+	}
+	return nil
+}

@@ -1,0 +1,268 @@
+package imapd
+
+import (
+	"posthorn/internal/mail"
+	"posthorn/internal/message"
+	"posthorn/store"
+)
+
+// cmdFetch is FETCH (RFC 9051 §6.4.5).
+func (s *session) cmdFetch(d *decoder) error { return s.fetch(d, false) }
+
+// cmdUIDFetch is UID FETCH.
+func (s *session) cmdUIDFetch(d *decoder) error { return s.fetch(d, true) }
+
+func (s *session) fetch(d *decoder, uid bool) error {
+	args := d.fetchArgs()
+	if err := d.end(); err != nil {
+		return err
+	}
+	set, err := s.messages(args.set, uid)
+	if err != nil || len(set) == 0 {
+		return err
+	}
+	f := newFetch(s, args.items, uid)
+	if f.sees && !s.box.readOnly {
+		err = f.runSeeing(set)
+	} else {
+		err = f.run(set)
+	}
+	switch {
+	case err != nil:
+		return err
+	case f.failed != nil:
+		return f.failed
+	case !uid && f.count < s.box.view.count(set):
+		return errExpunged
+	}
+	return nil
+}
+
+// fetch is one FETCH command under way. Rows come from the store in batches;
+// no read transaction is open while they are written.
+type fetch struct {
+	s     *session
+	items []fetchItem
+	// labels are the items' names in the answer, with "BODY[…]<…>" spelt out.
+	labels []string
+	want   store.Want
+	uid    bool // the UID is told first, asked for or not
+	flags  bool // FLAGS is among the items
+	sees   bool // an item sets \Seen
+	empty  bool // no item of the present answer is written yet
+	next   int  // where in the view the next message is looked for
+	count  int  // messages answered
+	// failed is what is said with NO after all that could be told was told.
+	failed error
+}
+
+func newFetch(s *session, items []fetchItem, uid bool) *fetch {
+	f := &fetch{s: s, items: items, uid: uid, labels: make([]string, len(items))}
+	for i := range items {
+		it := &items[i]
+		f.labels[i] = it.label()
+		switch it.kind {
+		case itemFlags:
+			f.flags = true
+		case itemEnvelope:
+			f.want |= store.WantEnvelope
+		case itemBodyStructure:
+			f.want |= store.WantStructure
+		case itemRFC822, itemRFC822Text:
+			f.sees = true
+		case itemRFC822Header:
+			f.want |= store.WantHeader
+		case itemSection, itemBinary:
+			f.sees = f.sees || !it.section.peek
+			if it.kind == itemSection && it.section.ofHeader() {
+				f.want |= store.WantHeader
+			}
+		}
+	}
+	return f
+}
+
+// run answers for the messages in set.
+func (f *fetch) run(set mail.UIDSet) error {
+	for m, err := range f.s.srv.store.Messages(f.s.ctx, f.s.box.id, set, f.want) {
+		if err == nil {
+			err = f.message(m, false)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seenBatch is how many messages get \Seen in one transaction while their
+// bodies are fetched: a client that leaves in the middle has then not marked
+// much that it never got.
+const seenBatch = 50
+
+// runSeeing is run for items that set \Seen.
+func (f *fetch) runSeeing(set mail.UIDSet) error {
+	for some := range f.s.box.view.batches(set, seenBatch) {
+		marked, err := f.markSeen(some)
+		if err != nil {
+			return err
+		}
+		for m, err := range f.s.srv.store.Messages(f.s.ctx, f.s.box.id, some, f.want) {
+			if err == nil {
+				err = f.message(m, marked.Contains(m.UID))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// markSeen sets \Seen where it isn't set, and returns where that was. Where it
+// can't be written (the disk is full) mail is read all the same.
+func (f *fetch) markSeen(set mail.UIDSet) (unseen mail.UIDSet, err error) {
+	s := f.s
+	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, 0) {
+		if err != nil {
+			return nil, err
+		}
+		if m.Flags.System&mail.Seen == 0 {
+			unseen.Add(m.UID)
+		}
+	}
+	if len(unseen) == 0 {
+		return nil, nil
+	}
+	done, _, err := s.srv.store.SetFlags(s.ctx, s.box.id, unseen, store.FlagsAdd, mail.Flags{System: mail.Seen}, 0)
+	if err != nil {
+		s.srv.cfg.Log.Internal(s.conn.ID(), `setting \Seen`, err)
+		return nil, nil
+	}
+	s.box.own = append(s.box.own, done...)
+	return unseen, nil
+}
+
+// message writes a message's FETCH answer. marked: \Seen was set on the way,
+// so FLAGS is told too.
+func (f *fetch) message(m *store.Message, marked bool) error {
+	seq := f.seq(m.UID)
+	if seq == 0 {
+		return nil
+	}
+	if len(m.Flags.Keywords) > 0 && (f.flags || marked) {
+		f.s.announceKeywords(m.Flags)
+	}
+	w := f.s.out
+	line := len(w.b)
+	w.raw("* ")
+	w.num(uint64(seq))
+	w.raw(" FETCH (")
+	f.empty = true
+	if f.uid {
+		f.begin("UID ")
+		w.num(uint64(m.UID))
+	}
+	c := content{s: f.s, m: m}
+	for i := range f.items {
+		if err := f.item(i, m, &c); err != nil {
+			return err
+		}
+	}
+	if marked && !f.flags {
+		f.begin("FLAGS (")
+		w.b = append(m.Flags.Append(w.b), ')')
+	}
+	if f.empty {
+		w.b = w.b[:line] // nothing of it could be read
+		return nil
+	}
+	w.b = append(w.b, ')')
+	w.end()
+	f.count++
+	return nil
+}
+
+// begin writes the name of a data item, and a space before all but the first.
+func (f *fetch) begin(label string) {
+	w := f.s.out
+	if !f.empty {
+		w.b = append(w.b, ' ')
+	}
+	f.empty = false
+	w.b = append(w.b, label...)
+}
+
+// seq is the sequence number of a UID; they come in ascending order.
+func (f *fetch) seq(uid mail.UID) uint32 {
+	uids := f.s.box.view.uids
+	if f.next < len(uids) && uids[f.next] != uid {
+		f.next, _ = f.s.box.view.span(f.next, mail.UIDRange{From: uid, To: uid})
+	}
+	if f.next >= len(uids) || uids[f.next] != uid {
+		return 0
+	}
+	f.next++
+	return uint32(f.next)
+}
+
+// internalDate is RFC 9051 §9's date-time, quotes included.
+const internalDate = `"_2-Jan-2006 15:04:05 -0700"`
+
+// item writes one data item, or nothing where the message can't be read. An
+// error ends the connection: it came in the middle of an answer.
+func (f *fetch) item(i int, m *store.Message, c *content) error {
+	w := f.s.out
+	it, label := &f.items[i], f.labels[i]
+	switch it.kind {
+	case itemFlags:
+		f.begin(label)
+		w.b = append(m.Flags.Append(w.b), ')')
+	case itemUID:
+		if !f.uid {
+			f.begin(label)
+			w.num(uint64(m.UID))
+		}
+	case itemInternalDate:
+		f.begin(label)
+		w.b = m.Date.AppendFormat(w.b, internalDate)
+	case itemSize:
+		f.begin(label)
+		w.num(uint64(m.Size))
+	case itemEnvelope:
+		f.begin(label)
+		w.rendered(m.Envelope)
+	case itemBodyStructure:
+		f.begin(label)
+		w.rendered(m.Structure)
+	case itemBody:
+		root, err := c.parts()
+		if err != nil {
+			f.fail(err)
+			return nil
+		}
+		f.begin(label)
+		w.rendered(root.AppendBodyStructure(nil, false))
+	case itemBinary, itemBinarySize:
+		f.fail(no("CANNOT", "Not yet"))
+	default:
+		return f.section(it, label, c)
+	}
+	return nil
+}
+
+// fail notes why not all could be told.
+func (f *fetch) fail(err error) {
+	if f.failed == nil {
+		f.failed = err
+	}
+}
+
+// rendered appends an ENVELOPE or a body structure, in ASCII for a client that
+// did not enable UTF-8 (RFC 6855 §3).
+func (w *writer) rendered(b []byte) {
+	if !w.unicode {
+		b = message.ASCII(b)
+	}
+	w.b = append(w.b, b...)
+}

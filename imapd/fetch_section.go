@@ -1,0 +1,262 @@
+package imapd
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+
+	"posthorn/internal/message"
+	"posthorn/internal/wire"
+	"posthorn/store"
+)
+
+// content is a message's octets: the trace lines of this copy, then the stored
+// content, which is opened only when something of it is asked for.
+type content struct {
+	s    *session
+	m    *store.Message
+	c    *store.Content
+	root *message.Part
+}
+
+// open opens the stored content.
+func (c *content) open() (*store.Content, error) {
+	if c.c != nil {
+		return c.c, nil
+	}
+	var err error
+	c.c, err = c.s.srv.store.Content(c.s.ctx, c.m.Content)
+	return c.c, err
+}
+
+// parts is the tree of parts; its offsets count in the stored content.
+func (c *content) parts() (*message.Part, error) {
+	if c.root != nil {
+		return c.root, nil
+	}
+	stored, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	c.root, err = stored.Root()
+	return c.root, err
+}
+
+// octets are octets of a message: some at hand, then some of the content.
+type octets struct {
+	pre    []byte
+	off, n int64
+}
+
+func (o octets) size() int64 { return int64(len(o.pre)) + o.n }
+
+// cut is the part of o that <offset.length> names.
+func (o octets) cut(offset, length int64) octets {
+	offset = min(offset, o.size())
+	length = min(length, o.size()-offset)
+	from := min(offset, int64(len(o.pre)))
+	o.pre = o.pre[from:]
+	o.pre = o.pre[:min(length, int64(len(o.pre)))]
+	o.off += offset - from
+	o.n = length - int64(len(o.pre))
+	return o
+}
+
+// section writes a BODY[…] or one of RFC 3501's RFC822 items.
+func (f *fetch) section(it *fetchItem, label string, c *content) error {
+	o, exists, err := c.section(it)
+	if err == nil && o.n > 0 {
+		_, err = c.open() // what is gone is better noticed before the answer
+	}
+	if err != nil {
+		f.fail(err)
+		return nil
+	}
+	f.begin(label)
+	w := f.s.out
+	if !exists {
+		w.raw("NIL")
+		return nil
+	}
+	if it.section.partial {
+		o = o.cut(it.section.offset, it.section.length)
+	}
+	w.literal(o.size())
+	return c.write(o)
+}
+
+// bodyWriter takes a literal's octets to the connection.
+type bodyWriter struct{ conn *wire.Conn }
+
+func (b bodyWriter) Write(p []byte) (int, error) { return b.conn.WriteBody(p) }
+
+// write sends the octets of a literal that was announced. Where they can't be
+// read whole, the connection must end: the client counts them.
+func (c *content) write(o octets) error {
+	c.s.out.flush()
+	w := bodyWriter{c.s.conn}
+	if len(o.pre) > 0 {
+		if _, err := w.Write(o.pre); err != nil {
+			return c.s.lose(err)
+		}
+	}
+	if o.n > 0 {
+		if err := c.c.WriteRange(w, o.off, o.n); err != nil {
+			c.s.srv.cfg.Log.Internal(c.s.conn.ID(), "sending a message", err)
+			return c.s.lose(err)
+		}
+	}
+	return nil
+}
+
+// section finds the octets of an item. exists is false where the message has
+// no such part (RFC 9051 §9: section's value is an nstring).
+func (c *content) section(it *fetchItem) (o octets, exists bool, err error) {
+	sec := it.section
+	switch it.kind {
+	case itemRFC822Header:
+		sec.text = headerText
+	case itemRFC822Text:
+		sec.text = bodyText
+	}
+	if len(sec.part) > 0 {
+		return c.partSection(&sec)
+	}
+	whole := c.m.Size - int64(len(c.m.Trace))
+	switch sec.text {
+	case headerText:
+		return octets{pre: slices.Concat(c.m.Trace, c.m.Header)}, true, nil
+	case headerFields, headerFieldsNot:
+		return octets{pre: filterHeader(slices.Concat(c.m.Trace, c.m.Header), sec.fields, sec.text == headerFieldsNot)}, true, nil
+	case bodyText:
+		stored, err := c.open()
+		if err != nil {
+			return octets{}, false, err
+		}
+		return octets{off: stored.HeaderSize(), n: whole - stored.HeaderSize()}, true, nil
+	}
+	return octets{pre: c.m.Trace, n: whole}, true, nil
+}
+
+// partSection finds the octets of a section that begins with a part's number
+// (RFC 9051 §6.4.5.1).
+func (c *content) partSection(sec *section) (o octets, exists bool, err error) {
+	root, err := c.parts()
+	if err != nil {
+		return octets{}, false, err
+	}
+	p := root.Find(sec.part)
+	if p == nil {
+		return octets{}, false, nil
+	}
+	switch sec.text {
+	case wholePart:
+		return octets{off: p.Body, n: p.End - p.Body}, true, nil
+	case mimeText:
+		return octets{off: p.Header, n: p.Body - p.Header}, true, nil
+	}
+	if p.Envelope == nil || len(p.Children) != 1 {
+		return octets{}, false, nil // not a message: it has no HEADER or TEXT
+	}
+	m := p.Children[0]
+	switch sec.text {
+	case bodyText:
+		return octets{off: m.Body, n: m.End - m.Body}, true, nil
+	case headerText:
+		return octets{off: m.Header, n: m.Body - m.Header}, true, nil
+	}
+	stored, err := c.open()
+	if err != nil {
+		return octets{}, false, err
+	}
+	var header bytes.Buffer
+	if err := stored.WriteRange(&header, m.Header, m.Body-m.Header); err != nil {
+		return octets{}, false, err
+	}
+	return octets{pre: filterHeader(header.Bytes(), sec.fields, sec.text == headerFieldsNot)}, true, nil
+}
+
+// ofHeader: the message's own header alone answers it.
+func (sec *section) ofHeader() bool {
+	return len(sec.part) == 0 && (sec.text == headerText || sec.text == headerFields || sec.text == headerFieldsNot)
+}
+
+// filterHeader keeps those fields of a header block whose names are in the
+// list, or with not those whose names are not, and the blank line at its end.
+// Names are compared without regard to case; they are otherwise exact.
+func filterHeader(header []byte, names []string, not bool) []byte {
+	out := make([]byte, 0, min(len(header), 1024))
+	keep := false
+	for len(header) > 0 {
+		line := header
+		if i := bytes.IndexByte(header, '\n'); i >= 0 {
+			line = header[:i+1]
+		}
+		header = header[len(line):]
+		switch {
+		case line[0] == '\n' || line[0] == '\r' && len(line) > 1 && line[1] == '\n':
+			return append(out, line...)
+		case line[0] == ' ' || line[0] == '\t': // goes on
+		default:
+			name, _, ok := bytes.Cut(line, []byte(":"))
+			name = bytes.TrimRight(name, " \t")
+			keep = not != (ok && slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) }))
+		}
+		if keep {
+			out = append(out, line...)
+		}
+	}
+	return out
+}
+
+// label is an item's name in the answer, with the space or parenthesis before
+// its value.
+func (it *fetchItem) label() string {
+	switch it.kind {
+	case itemFlags:
+		return "FLAGS ("
+	case itemSection:
+		return "BODY[" + it.section.spec() + "]" + it.section.origin() + " "
+	case itemBinary:
+		return "BINARY[" + it.section.spec() + "]" + it.section.origin() + " "
+	case itemBinarySize:
+		return "BINARY.SIZE[" + it.section.spec() + "] "
+	}
+	return plainItems[it.kind] + " "
+}
+
+// spec is what stands between the brackets.
+func (sec *section) spec() string {
+	var w writer
+	for i, n := range sec.part {
+		if i > 0 {
+			w.raw(".")
+		}
+		w.raw(strconv.Itoa(n))
+	}
+	if sec.text != wholePart && len(sec.part) > 0 {
+		w.raw(".")
+	}
+	w.raw([...]string{wholePart: "", headerText: "HEADER", headerFields: "HEADER.FIELDS ", headerFieldsNot: "HEADER.FIELDS.NOT ",
+		bodyText: "TEXT", mimeText: "MIME"}[sec.text])
+	if sec.text == headerFields || sec.text == headerFieldsNot {
+		w.raw("(")
+		for i, name := range sec.fields {
+			if i > 0 {
+				w.raw(" ")
+			}
+			w.astring(name)
+		}
+		w.raw(")")
+	}
+	return string(w.b)
+}
+
+// origin is <n> where part of the text was asked for (RFC 9051 §7.5.2).
+func (sec *section) origin() string {
+	if !sec.partial {
+		return ""
+	}
+	return "<" + strconv.FormatInt(sec.offset, 10) + ">"
+}

@@ -1,0 +1,129 @@
+package imapd
+
+import (
+	"fmt"
+
+	"posthorn/internal/mail"
+	"posthorn/store"
+)
+
+// cmdSelect is SELECT (RFC 9051 §6.3.2, RFC 3501 §6.3.1).
+func (s *session) cmdSelect(d *decoder) error { return s.selectMailbox(d, false) }
+
+// cmdExamine is EXAMINE (RFC 9051 §6.3.3).
+func (s *session) cmdExamine(d *decoder) error { return s.selectMailbox(d, true) }
+
+func (s *session) selectMailbox(d *decoder, readOnly bool) error {
+	args := d.selectArgs()
+	if err := d.end(); err != nil {
+		return err
+	}
+	if s.box != nil {
+		// Whether the new one can be selected or not (RFC 9051 §6.3.2).
+		s.sync(true)
+		s.deselect()
+		s.boxDeleted = false
+		s.out.status("*", status{"OK", "CLOSED", "The mailbox before is closed"})
+	}
+	box, mb, err := s.openMailbox(args.mailbox, readOnly)
+	if err != nil {
+		return err
+	}
+	s.box, s.state = box, selected
+	if err := s.describe(mb); err != nil {
+		s.deselect()
+		return err
+	}
+	if readOnly {
+		s.ok("READ-ONLY", "EXAMINE completed")
+	} else {
+		s.ok("READ-WRITE", "SELECT completed")
+	}
+	return nil
+}
+
+// openMailbox takes the view of a mailbox. The mailbox's row is read after the
+// list of UIDs, so that UIDNEXT is above all of them, and the watcher is there
+// before both, so that nothing is missed.
+func (s *session) openMailbox(name string, readOnly bool) (*mailbox, store.Mailbox, error) {
+	st := s.srv.store
+	mb, err := st.MailboxByName(s.ctx, s.account(), name)
+	if err != nil {
+		return nil, mb, err
+	}
+	box := &mailbox{id: mb.ID, name: mb.Name, readOnly: readOnly, watcher: st.Watch(s.account(), mb.ID)}
+	if box.view.uids, box.modSeq, err = st.UIDList(s.ctx, mb.ID); err == nil {
+		mb, err = st.MailboxByID(s.ctx, mb.ID)
+	}
+	if err != nil {
+		box.watcher.Close()
+		return nil, mb, err
+	}
+	box.flags = mail.NewFlags(mb.Keywords...)
+	box.flags.System = mail.Seen | mail.Answered | mail.Flagged | mail.Deleted | mail.Draft
+	return box, mb, nil
+}
+
+// describe sends what SELECT tells of a mailbox. RECENT and UNSEEN are RFC
+// 3501's alone. No message is ever recent: \Recent needs a writer who is told
+// first, which RFC 9051 gave up for good reason (§2.3.2).
+func (s *session) describe(mb store.Mailbox) error {
+	s.writeFlags()
+	s.announceExists()
+	ok := func(code string, n uint64, text string) {
+		s.out.status("*", status{"OK", fmt.Sprintf("%s %d", code, n), text})
+	}
+	if !s.enabled.rev2 {
+		s.out.raw("* 0 RECENT")
+		s.out.end()
+		first, err := s.firstUnseen(mb)
+		if err != nil {
+			return err
+		}
+		if first > 0 {
+			ok("UNSEEN", uint64(first), "First unseen message")
+		}
+	}
+	ok("UIDVALIDITY", uint64(mb.UIDValidity), "UIDs valid")
+	ok("UIDNEXT", uint64(mb.UIDNext), "Predicted next UID")
+	if s.enabled.rev2 {
+		return s.listSelected(mb)
+	}
+	return nil
+}
+
+// maxUnseenScan is how many messages SELECT looks at for the first unseen one.
+// RFC 3501 §6.3.1: a client that isn't told can make no assumptions.
+const maxUnseenScan = 10000
+
+// firstUnseen is the number of the first unseen message, 0 when there is none
+// or it is too far.
+func (s *session) firstUnseen(mb store.Mailbox) (uint32, error) {
+	if mb.Unseen == 0 {
+		return 0, nil
+	}
+	v := &s.box.view
+	near := v.uids[:min(v.len(), maxUnseenScan)]
+	if len(near) == 0 {
+		return 0, nil
+	}
+	var set mail.UIDSet
+	set.AddRange(near[0], near[len(near)-1])
+	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, 0) {
+		if err != nil {
+			return 0, err
+		}
+		if m.Flags.System&mail.Seen == 0 {
+			return v.seq(m.UID), nil
+		}
+	}
+	return 0, nil
+}
+
+// listSelected sends the LIST answer that RFC 9051 §6.3.2 wants.
+func (s *session) listSelected(mb store.Mailbox) error {
+	s.out.raw(`* LIST () "/" `)
+	s.out.mailbox(mb.Name)
+	s.out.end()
+	return nil
+}

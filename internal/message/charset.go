@@ -1,0 +1,88 @@
+package message
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
+)
+
+// lookupCharset finds a charset by its name. It returns nil for those whose
+// octets are taken for UTF-8 when they are UTF-8, else for windows-1252: UTF-8
+// itself, US-ASCII, none, and unknown ones.
+func lookupCharset(name string) encoding.Encoding {
+	name = strings.ToLower(strings.TrimSpace(name))
+	switch name {
+	case "", "utf-8", "utf8", "us-ascii", "ascii", "unknown-8bit", "unknown", "default", "x-unknown":
+		return nil
+	case "utf-7", "unicode-1-1-utf-7":
+		return utf7{}
+	case "utf-16", "utf-16be":
+		// Without a byte order mark it is big endian (RFC 2781 §4.3), which
+		// WHATWG sees otherwise.
+		return utf16
+	}
+	if len(name) > 64 {
+		return nil
+	}
+	if e, err := htmlindex.Get(name); err == nil && e != encoding.Replacement {
+		return e
+	}
+	if e, err := ianaindex.MIME.Encoding(name); err == nil {
+		return e
+	}
+	return nil
+}
+
+// toUTF8 returns b when it is UTF-8, else what it is in windows-1252.
+func toUTF8(b []byte) []byte {
+	if utf8.Valid(b) {
+		return b
+	}
+	return appendLatin(make([]byte, 0, len(b)+len(b)/4), b)
+}
+
+func appendLatin(dst, b []byte) []byte {
+	for _, c := range b {
+		dst = utf8.AppendRune(dst, charmap.Windows1252.DecodeByte(c))
+	}
+	return dst
+}
+
+// appendCharset appends b, which is in a charset, as UTF-8.
+func appendCharset(dst []byte, charset string, b []byte) []byte {
+	e := lookupCharset(charset)
+	if e == nil {
+		return append(dst, toUTF8(b)...)
+	}
+	out, err := e.NewDecoder().Bytes(b)
+	if err != nil {
+		return append(dst, toUTF8(b)...)
+	}
+	return append(dst, out...)
+}
+
+// isASCII reports whether b has no octets above 127.
+func isASCII(b []byte) bool {
+	const high = 0x8080808080808080
+	for len(b) >= 32 {
+		w := load64(b) | load64(b[8:]) | load64(b[16:]) | load64(b[24:])
+		if w&high != 0 {
+			return false
+		}
+		b = b[32:]
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// trimSpace trims what white space there is in a header.
+func trimSpace(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }

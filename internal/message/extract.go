@@ -1,0 +1,152 @@
+package message
+
+import (
+	"bytes"
+	"errors"
+	"unicode/utf8"
+
+	"golang.org/x/text/transform"
+)
+
+// extractor turns a part's content into folded text: transfer encoding,
+// charset, markup, fold.
+type extractor struct {
+	out      *sink
+	transfer transferDecoder
+	charset  transform.Transformer // nil: UTF-8, or else windows-1252
+	html     *htmlText
+	raw      []byte // what the transfer encoding gave
+	held     []byte // octets that wait for the end of their line
+	utf      []byte // what the charset gave
+	begun    int    // length of out when the part began
+}
+
+// maxBlock is how many octets wait for a line's end before they are handled
+// without it.
+const maxBlock = 8 << 10
+
+func (x *extractor) begin(part *Part, out *sink) {
+	*x = extractor{out: out, raw: x.raw[:0], held: x.held[:0], utf: x.utf[:0], begun: len(out.b)}
+	x.transfer, _ = newTransferDecoder(part.Encoding)
+	if e := lookupCharset(part.Param("charset")); e != nil {
+		x.charset = e.NewDecoder()
+	}
+	if part.Subtype == "html" {
+		x.html = &htmlText{}
+	}
+}
+
+// line takes a line of the content, or a piece of one, as lines cuts them.
+func (x *extractor) line(line []byte) {
+	if x.transfer != nil {
+		x.raw = x.transfer.line(x.raw[:0], line)
+		line = x.raw
+	}
+	x.decoded(line)
+}
+
+// decoded takes octets of the text itself, and hands on whole lines.
+func (x *extractor) decoded(b []byte) {
+	n := len(b)
+	if n == 0 {
+		return
+	}
+	if len(x.held) == 0 && b[n-1] == '\n' {
+		x.hold(b[x.convert(b, false):])
+		return
+	}
+	x.held = append(x.held, b...)
+	if b[n-1] != '\n' && len(x.held) < maxBlock {
+		return
+	}
+	cut := bytes.LastIndexByte(x.held, '\n') + 1
+	if cut == 0 {
+		cut = wholeRunes(x.held)
+	}
+	used := x.convert(x.held[:cut], false)
+	x.held = x.held[:copy(x.held, x.held[used:])]
+}
+
+func (x *extractor) hold(b []byte) { x.held = append(x.held, b...) }
+
+// wholeRunes returns the length of b without a UTF-8 sequence that is not
+// complete at its end.
+func wholeRunes(b []byte) int {
+	for i := 1; i < utf8.UTFMax && i <= len(b); i++ {
+		if c := b[len(b)-i]; utf8.RuneStart(c) {
+			if !utf8.FullRune(b[len(b)-i:]) {
+				return len(b) - i
+			}
+			break
+		}
+	}
+	return len(b)
+}
+
+// end ends the content. Texts are kept apart by a line end.
+func (x *extractor) end() {
+	if x.transfer != nil {
+		x.decoded(x.transfer.finish(x.raw[:0]))
+	}
+	if len(x.held) > 0 {
+		x.convert(x.held, true)
+	}
+	if n := len(x.out.b); n > x.begun && x.out.b[n-1] != '\n' || x.out.spill != nil {
+		x.out.b = append(x.out.b, '\n')
+		x.out.check()
+	}
+}
+
+// convert hands octets on as UTF-8, and returns how many it took.
+func (x *extractor) convert(b []byte, last bool) int {
+	if x.charset == nil {
+		n := len(b)
+		if !isASCII(b) {
+			b = toUTF8(b)
+		}
+		x.text(b)
+		return n
+	}
+	return x.transform(b, last)
+}
+
+func (x *extractor) transform(b []byte, last bool) int {
+	if x.utf == nil {
+		x.utf = make([]byte, 0, 4<<10)
+	}
+	done := 0
+	for {
+		n, used, err := x.charset.Transform(x.utf[:cap(x.utf)], b[done:], last)
+		x.text(x.utf[:n])
+		done += used
+		switch {
+		case err == nil, errors.Is(err, transform.ErrShortSrc) && !last:
+			return done
+		case errors.Is(err, transform.ErrShortDst) && n+used > 0:
+		default:
+			done++ // what cannot be decoded is passed over
+		}
+		if done >= len(b) {
+			return len(b)
+		}
+	}
+}
+
+// text takes UTF-8.
+func (x *extractor) text(b []byte) {
+	if x.html != nil {
+		b = x.html.write(b)
+	}
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\r')
+		if i < 0 {
+			break
+		}
+		x.out.b = appendFold(x.out.b, b[:i])
+		if b = b[i+1:]; len(b) > 0 && b[0] != '\n' {
+			x.out.b = append(x.out.b, '\n')
+		}
+	}
+	x.out.b = appendFold(x.out.b, b)
+	x.out.check()
+}
