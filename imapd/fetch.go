@@ -244,7 +244,7 @@ func (f *fetch) item(i int, m *store.Message, c *content) error {
 		f.begin(label)
 		w.rendered(root.AppendBodyStructure(nil, false))
 	case itemBinary, itemBinarySize:
-		f.fail(no("CANNOT", "Not yet"))
+		return f.binary(it, label, c)
 	default:
 		return f.section(it, label, c)
 	}
