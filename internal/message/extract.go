@@ -38,11 +38,31 @@ func (x *extractor) begin(part *Part, out *sink) {
 
 // line takes a line of the content, or a piece of one, as lines cuts them.
 func (x *extractor) line(line []byte) {
+	if x.transfer == nil && x.charset == nil && x.html == nil && len(x.held) == 0 && x.simple(line) {
+		return
+	}
 	if x.transfer != nil {
 		x.raw = x.transfer.line(x.raw[:0], line)
 		line = x.raw
 	}
 	x.decoded(line)
+}
+
+// simple handles a whole line that needs nothing but folding, the most common
+// by far, and reports false for any other.
+func (x *extractor) simple(line []byte) bool {
+	eol := lineEnd(line)
+	line = line[:len(line)-eol]
+	if eol == 0 || bytes.IndexByte(line, '\r') >= 0 {
+		return false
+	}
+	out, n := appendUpper(x.out.b, line)
+	if n < len(line) {
+		out = appendFold(out, toUTF8(line[n:]))
+	}
+	x.out.b = append(out, '\n')
+	x.out.check()
+	return true
 }
 
 // decoded takes octets of the text itself, and hands on whole lines.
@@ -111,7 +131,7 @@ func (x *extractor) convert(b []byte, last bool) int {
 }
 
 func (x *extractor) transform(b []byte, last bool) int {
-	if x.utf == nil {
+	if cap(x.utf) == 0 {
 		x.utf = make([]byte, 0, 4<<10)
 	}
 	done := 0
@@ -143,8 +163,12 @@ func (x *extractor) text(b []byte) {
 			break
 		}
 		x.out.b = appendFold(x.out.b, b[:i])
-		if b = b[i+1:]; len(b) > 0 && b[0] != '\n' {
+		b = b[i+1:]
+		if len(b) > 0 {
 			x.out.b = append(x.out.b, '\n')
+			if b[0] == '\n' {
+				b = b[1:]
+			}
 		}
 	}
 	x.out.b = appendFold(x.out.b, b)

@@ -163,6 +163,15 @@ type fields struct {
 	addresses int // in all envelopes of the message
 }
 
+// emptied returns fields without values that use f's memory.
+func (f *fields) emptied() (g fields) {
+	for i, v := range f.val {
+		g.val[i] = reuse(v)
+	}
+	return g
+}
+
+// reset begins another header.
 func (f *fields) reset() { f.set = [fieldCount]bool{} }
 
 // keep keeps a value. Of a field that stands twice the first counts; only the

@@ -15,7 +15,7 @@ type header struct {
 }
 
 // beginHeader begins the header of the part on top.
-func (p *Parser) beginHeader() {
+func (p *run) beginHeader() {
 	h := &p.header
 	*h = header{open: true, gather: gather{field: h.field[:0]}}
 	switch {
@@ -37,7 +37,7 @@ func (p *Parser) beginHeader() {
 // but what servers add, though, there never was a header: it is text that
 // somebody typed (or a body part without a header that lacks its blank line).
 // So it is where only white space parts it from the fields.
-func (p *Parser) headerLine(line []byte, first bool, eol int) bool {
+func (p *run) headerLine(line []byte, first bool, eol int) bool {
 	h := &p.header
 	if !p.out.HeaderUTF8 && p.high {
 		p.out.HeaderUTF8 = !isASCII(line)
@@ -96,7 +96,7 @@ func indentedField(line []byte) bool {
 }
 
 // flushField handles the field that was being gathered.
-func (p *Parser) flushField() {
+func (p *run) flushField() {
 	name, value := p.header.take()
 	if name == nil {
 		return
@@ -112,7 +112,7 @@ func (p *Parser) flushField() {
 // endHeader ends the header of the part on top: its content begins at an
 // offset, after so many line ends. The part may turn out to hold a message,
 // whose header is then open.
-func (p *Parser) endHeader(body, lfs int64) {
+func (p *run) endHeader(body, lfs int64) {
 	p.flushField()
 	p.header.open = false
 	f := p.tree.top()
@@ -134,20 +134,20 @@ func (p *Parser) endHeader(body, lfs int64) {
 
 // beginContent begins the content of the part on top, now that its header is
 // known.
-func (p *Parser) beginContent(f *frame) {
+func (p *run) beginContent(f *frame) {
 	part := f.part
 	switch {
 	case part.Multipart():
 		boundary := trimSpace([]byte(part.Param("boundary")))
 		if len(boundary) == 0 || !p.tree.room() {
 			part.makePlain()
-			p.text.begin(part)
+			p.text.beginPart(part)
 			return
 		}
 		f.mark = p.text.mark()
 		plain := *part
 		plain.makePlain()
-		p.text.begin(&plain)
+		p.text.beginPart(&plain)
 		p.tree.bound(string(boundary))
 	case part.Message():
 		if isEncoded(part.Encoding) {
@@ -156,13 +156,13 @@ func (p *Parser) beginContent(f *frame) {
 		}
 		if !p.tree.room() {
 			part.makePlain()
-			p.text.begin(part)
+			p.text.beginPart(part)
 			return
 		}
 		p.tree.push(part.Body, true)
 		p.beginHeader()
 	default:
-		p.text.begin(part)
+		p.text.beginPart(part)
 	}
 }
 

@@ -1,10 +1,6 @@
 package message
 
-import (
-	"html"
-	"strings"
-	"unicode/utf8"
-)
+import "html"
 
 // htmlText reduces HTML to the text that a reader sees, piece by piece. White
 // space becomes one space, and what browsers put on a line of its own stands
@@ -189,11 +185,10 @@ func (h *htmlText) tag(c byte) {
 // closeTag handles the end of a tag.
 func (h *htmlText) closeTag() {
 	h.state = htmlPlain
-	name := string(h.name)
-	switch name {
+	switch string(h.name) {
 	case "script", "style":
 		if !h.end {
-			h.state, h.raw = htmlRaw, name
+			h.state, h.raw = htmlRaw, string(h.name)
 		}
 	case "p", "br", "div", "tr", "td", "th", "li", "ul", "ol", "dl", "dt", "dd",
 		"table", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre",
@@ -239,16 +234,29 @@ func (h *htmlText) entity(c byte) bool {
 		return true
 	}
 	h.state = htmlPlain
-	ref := "&" + string(h.name)
 	if c == ';' {
-		ref += ";"
+		h.name = append(h.name, c)
 	}
-	text := html.UnescapeString(ref)
-	if strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
-		text = ref
-	}
-	h.emit(text)
+	h.emit(reference(h.name))
 	return c == ';'
+}
+
+// reference returns what a character reference stands for, itself when that
+// is nothing. The ampersand has been taken off.
+func reference(name []byte) string {
+	switch string(name) {
+	case "nbsp;":
+		return "\u00a0"
+	case "amp;":
+		return "&"
+	case "lt;":
+		return "<"
+	case "gt;":
+		return ">"
+	case "quot;":
+		return `"`
+	}
+	return html.UnescapeString("&" + string(name))
 }
 
 // rawEnd looks for the end tag of an element whose content is no text.

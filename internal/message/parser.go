@@ -1,13 +1,40 @@
 package message
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 // A Parser reads a message as it streams past: write the octets to it in
 // pieces of any size, then call Finish. It holds no more than the header
 // fields that matter, the part tree and the (bounded) searchable text. It
 // never fails: a malformed message gets the structure that a careful reader
 // would give it.
-type Parser struct {
+type Parser struct{ run *run }
+
+// NewParser returns a Parser for one message.
+func NewParser() *Parser {
+	r := runs.Get().(*run)
+	r.begin()
+	return &Parser{r}
+}
+
+// Write takes the next octets of the message. It never returns an error.
+func (p *Parser) Write(b []byte) (int, error) {
+	p.run.write(b)
+	return len(b), nil
+}
+
+// Finish ends the message. The Parser must not be used afterwards.
+func (p *Parser) Finish() *Parsed {
+	out := p.run.finish()
+	runs.Put(p.run)
+	p.run = nil
+	return out
+}
+
+// run is the work on one message. Its buffers serve one message after another.
+type run struct {
 	lines lines
 	off   int64 // of the line (or piece of one) being handled
 
@@ -25,55 +52,65 @@ type Parser struct {
 	fields fields
 	text   collector
 
-	out Parsed
+	out *Parsed
 }
 
-// NewParser returns a Parser for one message.
-func NewParser() *Parser {
-	p := &Parser{}
-	p.text.init()
-	p.out.Root = p.tree.root()
+var runs = sync.Pool{New: func() any { return new(run) }}
+
+// begin begins a message.
+func (p *run) begin() {
+	p.out = &Parsed{Root: p.tree.begin()}
+	p.text.begin(MaxText)
 	p.beginHeader()
-	return p
 }
 
-// Write takes the next octets of the message. It never returns an error.
-func (p *Parser) Write(b []byte) (int, error) {
-	n := len(b)
+func (p *run) write(b []byte) {
 	p.survey(b)
 	for len(b) > 0 {
 		line, rest := p.lines.next(b)
 		if line == nil {
-			break
+			return
 		}
-		b = rest
 		p.line(line)
+		b = rest
 	}
-	return n, nil
 }
 
-// Finish ends the message. The Parser must not be used afterwards.
-func (p *Parser) Finish() *Parsed {
-	for {
-		line := p.lines.last()
-		if line == nil {
-			break
-		}
+// finish ends the message and forgets it.
+func (p *run) finish() *Parsed {
+	if line := p.lines.last(); line != nil {
 		p.line(line)
 	}
-	p.out.Size = p.off
 	for p.header.open {
 		p.endHeader(p.off, p.lfs)
 	}
 	p.closeTo(0, p.off, p.lfs)
-	p.out.Text = p.text.result()
-	p.out.EightBit = p.high
-	p.out.Binary = p.nul || p.longLine || p.crs != p.crlfs || p.lfs != p.crlfs
-	return &p.out
+	out := p.out
+	out.Size = p.off
+	out.Text = p.text.result()
+	out.EightBit = p.high
+	out.Binary = p.nul || p.longLine || p.crs != p.crlfs || p.lfs != p.crlfs
+	*p = run{
+		lines:  lines{carry: reuse(p.lines.carry)},
+		tree:   p.tree.emptied(),
+		header: header{gather: gather{field: reuse(p.header.field)}},
+		fields: p.fields.emptied(),
+		text:   p.text.emptied(),
+	}
+	return out
+}
+
+// reuse empties a buffer, and lets go of it when it is large: one large
+// message must not cost memory ever after.
+func reuse(b []byte) []byte {
+	if cap(b) > 64<<10 {
+		return nil
+	}
+	return b[:0]
 }
 
 // survey notes what holds of octets without regard to lines.
-func (p *Parser) survey(b []byte) {
+func (p *run) survey(b []byte) {
 	if !p.nul {
 		p.nul = bytes.IndexByte(b, 0) >= 0
 	}
@@ -87,7 +124,7 @@ var crByte = []byte{'\r'}
 
 // line handles a line with its line end, or a piece of a line longer than
 // maxLine (without one, but for the last).
-func (p *Parser) line(b []byte) {
+func (p *run) line(b []byte) {
 	first := !p.rest
 	eol := lineEnd(b)
 	p.rest = eol == 0
@@ -116,7 +153,7 @@ func isDash(b []byte) bool { return len(b) >= 2 && b[0] == '-' && b[1] == '-' }
 
 // content handles a line that is no delimiter. Where a header turns out to
 // have ended before it, it is looked at again as what it then is.
-func (p *Parser) content(b []byte, first bool, eol int) {
+func (p *run) content(b []byte, first bool, eol int) {
 	for p.header.open {
 		if p.headerLine(b[:len(b)-eol], first, eol) {
 			return

@@ -60,10 +60,23 @@ type collector struct {
 	words []byte
 }
 
-func (c *collector) init() {
+// begin begins a message of which at most max octets are kept of each text.
+func (c *collector) begin(max int) {
 	for i := range c.sinks {
-		c.sinks[i].max = MaxText
+		c.sinks[i].max = max
 	}
+}
+
+// emptied returns an empty collector that uses c's memory.
+func (c *collector) emptied() collector {
+	e := collector{
+		words: reuse(c.words),
+		part:  extractor{raw: reuse(c.part.raw), held: reuse(c.part.held), utf: reuse(c.part.utf)},
+	}
+	for i := range e.sinks {
+		e.sinks[i].b = reuse(c.sinks[i].b)
+	}
+	return e
 }
 
 // field adds a header field: "NAME: VALUE\n".
@@ -85,8 +98,8 @@ func (c *collector) field(into textKind, name, value []byte) {
 	s.check()
 }
 
-// begin begins a part's content.
-func (c *collector) begin(part *Part) {
+// beginPart begins a part's content.
+func (c *collector) beginPart(part *Part) {
 	s := &c.sinks[textBody]
 	if c.on = hasText(part) && !s.full; c.on {
 		c.part.begin(part, s)
@@ -107,8 +120,8 @@ func (c *collector) body(line []byte) {
 	}
 }
 
-// end ends the part's content.
-func (c *collector) end() {
+// endPart ends the part's content.
+func (c *collector) endPart() {
 	if c.on {
 		c.part.end()
 		c.on = false
@@ -133,12 +146,25 @@ func (c *collector) rollBack(m mark) {
 	s.b, s.full, c.on = s.b[:m.n], m.full, false
 }
 
+// result returns the texts.
 func (c *collector) result() Text {
-	t := Text{Header: c.sinks[textHeader].b, MIME: c.sinks[textMIME].b, Body: c.sinks[textBody].b}
+	t := Text{
+		Header: keep(c.sinks[textHeader].b),
+		MIME:   keep(c.sinks[textMIME].b),
+		Body:   keep(c.sinks[textBody].b),
+	}
 	for i := range c.sinks {
 		t.Truncated = t.Truncated || c.sinks[i].full
 	}
 	return t
+}
+
+// keep copies what a buffer holds that is used again.
+func keep(b []byte) []byte {
+	if cap(b) > 64<<10 {
+		return b
+	}
+	return bytes.Clone(b)
 }
 
 // FoldHeader appends the text of a header block as Text.Header has it, whatever
@@ -175,7 +201,7 @@ func (c *collector) scan(r io.ReaderAt, p *Part, mime textKind) error {
 		return nil
 	}
 	if len(p.Children) == 0 {
-		c.begin(p)
+		c.beginPart(p)
 		if !c.on {
 			return nil
 		}
@@ -183,7 +209,7 @@ func (c *collector) scan(r io.ReaderAt, p *Part, mime textKind) error {
 			c.body(line)
 			return c.on
 		})
-		c.end()
+		c.endPart()
 		return err
 	}
 	for _, child := range p.Children {

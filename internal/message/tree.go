@@ -26,13 +26,22 @@ type frame struct {
 	mark     mark // where the text of the preamble begins
 }
 
-// root begins the tree.
-func (t *tree) root() *Part {
-	t.parts = 1
-	t.bounds = make(map[string]int)
+// begin begins a tree and returns its root.
+func (t *tree) begin() *Part {
 	root := &Part{}
-	t.stack = append(make([]frame, 0, 8), frame{part: root, message: true})
+	t.parts = 1
+	if t.bounds == nil {
+		t.bounds = make(map[string]int)
+	}
+	t.stack = append(t.stack, frame{part: root, message: true})
 	return root
+}
+
+// emptied returns an empty tree that uses t's memory.
+func (t *tree) emptied() tree {
+	clear(t.stack[:cap(t.stack)])
+	clear(t.bounds)
+	return tree{stack: t.stack[:0], bounds: t.bounds}
 }
 
 func (t *tree) top() *frame { return &t.stack[len(t.stack)-1] }
@@ -112,7 +121,7 @@ func (t *tree) lookup(b []byte) (level int, closing bool) {
 
 // delimiter handles a whole line that begins with two dashes, eol octets of
 // line end after it, and reports whether it is a delimiter.
-func (p *Parser) delimiter(line []byte, eol int) bool {
+func (p *run) delimiter(line []byte, eol int) bool {
 	if len(p.tree.bounds) == 0 {
 		return false
 	}
@@ -145,9 +154,9 @@ func (p *Parser) delimiter(line []byte, eol int) bool {
 
 // closeTo ends the open parts from a level on, where their content ends and
 // lfs line ends have been.
-func (p *Parser) closeTo(level int, end, lfs int64) {
+func (p *run) closeTo(level int, end, lfs int64) {
 	if len(p.tree.stack) > level {
-		p.text.end()
+		p.text.endPart()
 	}
 	for len(p.tree.stack) > level {
 		f := p.tree.top()
