@@ -2,30 +2,14 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"posthorn/internal/mail"
-	"posthorn/internal/message"
 )
-
-// Body is a message on its way in. Write its octets, then hand it to Accept,
-// or Abort it. Past a megabyte its chunks are staged on disk, so that no
-// connection holds a large message in memory; what is aborted is swept.
-type Body struct{}
-
-// NewBody begins a message of at most Config.MaxMessage octets.
-func (s *Store) NewBody(ctx context.Context) *Body { return &Body{} }
-
-// Write adds octets. mail.ErrTooLarge past the limit, mail.ErrNoSpace,
-// mail.ErrUnavailable; after an error the body can only be aborted.
-func (b *Body) Write(p []byte) (int, error) { return 0, errNotBuilt }
-
-// Finish ends the message and returns what the parser found. It may be called
-// once, before Accept, or left to Accept.
-func (b *Body) Finish() (*message.Parsed, error) { return nil, errNotBuilt }
-
-// Abort gives the message up. After Accept it does nothing.
-func (b *Body) Abort() {}
 
 // Delivery is a message and everywhere it goes, all of it in one transaction.
 type Delivery struct {
@@ -64,11 +48,185 @@ type Accepted struct {
 }
 
 // Accept stores deliveries in one transaction and returns when it is on stable
-// storage. All or nothing. mail.ErrOverQuota, mail.ErrNoSuchMailbox,
+// storage. All or nothing; after an error the bodies may be accepted again or
+// aborted. mail.ErrOverQuota, mail.ErrNoSuchUser, mail.ErrNoSuchMailbox,
 // mail.ErrNoSpace, mail.ErrUnavailable.
 func (s *Store) Accept(ctx context.Context, ds ...Delivery) ([]Accepted, error) {
-	return nil, errNotBuilt
+	weight, err := prepare(ds)
+	if err != nil {
+		return nil, err
+	}
+	var out []Accepted
+	err = s.write(ctx, weight, func(tx *writeTx) error {
+		out, err = tx.accept(ds)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	taken(ds)
+	return out, nil
 }
 
-// CheckQuota reports mail.ErrOverQuota when size more octets do not fit.
-func (s *Store) CheckQuota(ctx context.Context, id AccountID, size int64) error { return errNotBuilt }
+// prepare ends the bodies, which does all the work that needs no transaction,
+// and returns about how many octets accepting them writes. After the
+// transaction is committed, taken ends it.
+func prepare(ds []Delivery) (weight int, err error) {
+	for _, d := range ds {
+		if d.Body == nil || d.Body.taken {
+			return 0, errors.New("store: a delivery without a body, or with one that was taken or aborted")
+		}
+		if len(d.Copies) == 0 && d.Queue == nil {
+			return 0, errors.New("store: a delivery to nobody")
+		}
+		if _, err := d.Body.Finish(); err != nil {
+			return 0, err
+		}
+		weight += d.Body.rowWeight() + len(d.Copies)*pageSize
+	}
+	return weight, nil
+}
+
+// taken notes that the deliveries are stored.
+func taken(ds []Delivery) {
+	for _, d := range ds {
+		d.Body.taken = true
+		d.Body.encoded = nil
+	}
+}
+
+// accept stores deliveries that were prepared.
+func (tx *writeTx) accept(ds []Delivery) ([]Accepted, error) {
+	out := make([]Accepted, len(ds))
+	for i := range ds {
+		d, a := &ds[i], &out[i]
+		a.Content = d.Body.id
+		refs := len(d.Copies)
+		if d.Queue != nil {
+			refs++
+		}
+		if err := tx.insertContent(d.Body, refs); err != nil {
+			return nil, err
+		}
+		for j := range d.Copies {
+			p, err := tx.place(d.Body, &d.Copies[j])
+			if err != nil {
+				return nil, err
+			}
+			a.Placed = append(a.Placed, p)
+		}
+		if d.Queue != nil {
+			id, err := tx.enqueue(d.Queue, d.Body.id, d.Body.size)
+			if err != nil {
+				return nil, err
+			}
+			a.Queue = id
+		}
+	}
+	return out, nil
+}
+
+// place puts a copy into its mailbox.
+func (tx *writeTx) place(b *Body, c *Copy) (Placed, error) {
+	size := b.size + int64(len(c.Trace))
+	modseq, err := tx.charge(c.Account, size, 1, c.IgnoreQuota)
+	if err != nil {
+		return Placed{}, err
+	}
+	unseen, deleted := counts(c.Flags.System)
+	var p Placed
+	var keywords string
+	var uid int64
+	if c.Mailbox == 0 {
+		err = tx.update(`UPDATE mailboxes SET uidnext = uidnext + 1, modseq = ?, messages = messages + 1,
+			unseen = unseen + ?, deleted = deleted + ?, bytes = bytes + ?
+			WHERE account = ? AND name = 'INBOX' RETURNING id, uidvalidity, uidnext - 1, keywords`,
+			int64(modseq), unseen, deleted, size, c.Account).Scan(&p.Mailbox, &p.UIDValidity, &uid, &keywords)
+	} else {
+		err = tx.update(`UPDATE mailboxes SET uidnext = uidnext + 1, modseq = ?, messages = messages + 1,
+			unseen = unseen + ?, deleted = deleted + ?, bytes = bytes + ?
+			WHERE id = ? AND account = ? RETURNING id, uidvalidity, uidnext - 1, keywords`,
+			int64(modseq), unseen, deleted, size, c.Mailbox, c.Account).Scan(&p.Mailbox, &p.UIDValidity, &uid, &keywords)
+	}
+	if err != nil {
+		return Placed{}, notFound(err, mail.ErrNoSuchMailbox)
+	}
+	if uid >= maxUID {
+		return Placed{}, errUIDsUsedUp
+	}
+	p.UID = mail.UID(uid)
+	flags, err := tx.useKeywords(p.Mailbox, keywords, c.Flags)
+	if err != nil {
+		return Placed{}, err
+	}
+	date := c.Date
+	if date.IsZero() {
+		date = tx.now
+	}
+	var trace any
+	if len(c.Trace) > 0 {
+		trace = c.Trace
+	}
+	_, err = tx.exec(`INSERT INTO messages (mailbox, uid, content, modseq, flags, keywords, date, sent, saved, size, trace, envelope)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.Mailbox, uid, b.id, int64(modseq), int64(flags.System), joinKeywords(flags.Keywords),
+		zonedTime(date), b.row.sent, tx.now.Unix(), size, trace, b.row.envelope)
+	tx.touch(c.Account, p.Mailbox)
+	return p, err
+}
+
+// charge adds to an account's usage and takes its next modification sequence.
+// mail.ErrOverQuota, mail.ErrNoSuchUser.
+func (tx *writeTx) charge(id AccountID, bytes, messages int64, ignoreQuota bool) (mail.ModSeq, error) {
+	var modseq mail.ModSeq
+	var use, quota Quota
+	err := tx.update(`UPDATE accounts SET modseq = modseq + 1, bytes = bytes + ?, messages = messages + ?
+		WHERE id = ? RETURNING modseq, bytes, messages, quota_bytes, quota_messages`, bytes, messages, id).
+		Scan(&modseq, &use.Bytes, &use.Messages, &quota.Bytes, &quota.Messages)
+	if err != nil {
+		return 0, notFound(err, mail.ErrNoSuchUser)
+	}
+	if !ignoreQuota && use.exceeds(quota) {
+		return 0, mail.ErrOverQuota
+	}
+	return modseq, nil
+}
+
+func (q Quota) exceeds(limit Quota) bool {
+	return limit.Bytes > 0 && q.Bytes > limit.Bytes || limit.Messages > 0 && q.Messages > limit.Messages
+}
+
+// CheckQuota reports mail.ErrOverQuota when one more message of size octets
+// does not fit. mail.ErrNoSuchUser.
+func (s *Store) CheckQuota(ctx context.Context, id AccountID, size int64) error {
+	return s.read(ctx, func(tx *readTx) error {
+		var use, quota Quota
+		err := tx.row("SELECT bytes, messages, quota_bytes, quota_messages FROM accounts WHERE id = ?", id).
+			Scan(&use.Bytes, &use.Messages, &quota.Bytes, &quota.Messages)
+		if err == sql.ErrNoRows {
+			return mail.ErrNoSuchUser
+		}
+		use.Bytes += size
+		use.Messages++
+		if err == nil && use.exceeds(quota) {
+			err = mail.ErrOverQuota
+		}
+		return err
+	})
+}
+
+// counts is what a message with these flags adds to its mailbox's counters.
+func counts(f mail.SystemFlags) (unseen, deleted int64) {
+	if f&mail.Seen == 0 {
+		unseen = 1
+	}
+	if f&mail.Deleted != 0 {
+		deleted = 1
+	}
+	return unseen, deleted
+}
+
+// errUIDsUsedUp: a mailbox has given all of the 2^32-1 UIDs that there are.
+var errUIDsUsedUp = fmt.Errorf("the mailbox has given all its UIDs; rename it and make a new one: %w", mail.ErrNotPermitted)
+
+const maxUID = math.MaxUint32

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"posthorn/internal/mail"
 )
@@ -11,64 +13,153 @@ type Changes struct {
 	// Vanished were expunged.
 	Vanished mail.UIDSet
 	// Changed have another modification sequence than then: new messages and
-	// changed flags, ascending by UID, at most as many as were asked for.
+	// changed flags, ascending by UID. Envelope, Structure and Header are not
+	// read.
 	Changed []Message
 	// HighestModSeq is what to ask from next time.
 	HighestModSeq mail.ModSeq
-	// More: there was more than the limit; ask again at once.
+	// More: there was more than the limit. Ask again at once, and announce
+	// new messages only when there is no more: their UIDs ascend within one
+	// answer, but not from one to the next.
 	More bool
 }
 
 // ChangesSince tells what happened in a mailbox after since. It is the one
-// query behind NOOP, IDLE, CONDSTORE and QRESYNC. mail.ErrNoSuchMailbox when
-// the mailbox is gone.
-func (s *Store) ChangesSince(ctx context.Context, mb MailboxID, since mail.ModSeq, limit int) (Changes, error) {
-	return Changes{}, errNotBuilt
+// query behind NOOP, IDLE, CONDSTORE and QRESYNC. It stops after about limit
+// changed messages (those of one modification sequence are never parted: a
+// STORE of 10,000 messages comes in one). Applied in order until there is no
+// More, the answers lead from the state at since to that at the last one's
+// HighestModSeq. mail.ErrNoSuchMailbox when the mailbox is gone.
+//
+// Tombstones are kept in number (maxTombstones per mailbox); of an expunge
+// before them Vanished also names UIDs that were expunged earlier.
+func (s *Store) ChangesSince(ctx context.Context, mb MailboxID, since mail.ModSeq, limit int) (c Changes, err error) {
+	err = s.read(ctx, func(tx *readTx) error {
+		c, err = tx.changesSince(mb, since, max(limit, 1))
+		return err
+	})
+	return c, err
 }
 
-// FlagOp is how SetFlags treats the flags that are there.
-type FlagOp int
-
-const (
-	FlagsReplace FlagOp = iota
-	FlagsAdd
-	FlagsRemove
-)
-
-// FlagResult is a message after SetFlags.
-type FlagResult struct {
-	UID    mail.UID
-	Flags  mail.Flags
-	ModSeq mail.ModSeq
+func (tx *readTx) changesSince(mb MailboxID, since mail.ModSeq, limit int) (Changes, error) {
+	var c Changes
+	var pruned mail.ModSeq
+	var next mail.UID
+	err := tx.row("SELECT modseq, pruned, uidnext FROM mailboxes WHERE id = ? AND account IS NOT NULL", mb).
+		Scan(&c.HighestModSeq, &pruned, &next)
+	if err != nil {
+		return c, notFound(err, mail.ErrNoSuchMailbox)
+	}
+	if c.HighestModSeq <= since {
+		c.HighestModSeq = since
+		return c, nil
+	}
+	if c.Changed, err = tx.changedAfter(mb, since, limit+1); err != nil {
+		return c, err
+	}
+	if len(c.Changed) > limit {
+		if err := tx.cut(&c, mb); err != nil {
+			return c, err
+		}
+	}
+	slices.SortFunc(c.Changed, func(a, b Message) int { return cmp.Compare(a.UID, b.UID) })
+	if since < pruned {
+		c.Vanished, err = tx.missing(mb, next)
+	} else {
+		c.Vanished, err = tx.vanished(mb, since, c.HighestModSeq)
+	}
+	return c, err
 }
 
-// SetFlags changes flags of messages; those that are gone are passed over.
-// unchangedSince, when not 0, leaves messages changed after it alone and
-// returns them as modified (RFC 7162 §3.1.3). done holds all others, changed
-// or not. One modification sequence serves the whole call.
-func (s *Store) SetFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, unchangedSince mail.ModSeq) (done []FlagResult, modified mail.UIDSet, err error) {
-	return nil, nil, errNotBuilt
+// cut keeps of too many changes those whose modification sequences are
+// complete, or all of the first one's.
+func (tx *readTx) cut(c *Changes, mb MailboxID) (err error) {
+	first, last := c.Changed[0].ModSeq, c.Changed[len(c.Changed)-1].ModSeq
+	if first == last {
+		c.More = first < c.HighestModSeq
+		c.HighestModSeq = first
+		c.Changed, err = tx.changedAt(mb, first)
+		return err
+	}
+	n := len(c.Changed)
+	for c.Changed[n-1].ModSeq == last {
+		n--
+	}
+	c.Changed, c.HighestModSeq, c.More = c.Changed[:n], c.Changed[n-1].ModSeq, true
+	return nil
 }
 
-// Copied pairs source and destination UIDs in order, for COPYUID (RFC 4315).
-type Copied struct {
-	UIDValidity uint32
-	From, To    []mail.UID
+// changedAfter lists messages by modification sequence.
+func (tx *readTx) changedAfter(mb MailboxID, since mail.ModSeq, limit int) ([]Message, error) {
+	return tx.changed("SELECT "+messageColumns+" FROM messages AS m INDEXED BY messages_modseq WHERE m.mailbox = ? AND m.modseq > ? ORDER BY m.modseq LIMIT ?",
+		mb, int64(since), limit)
 }
 
-// CopyMessages copies messages into another mailbox (or the same), all or
-// nothing. mail.ErrOverQuota, mail.ErrNoSuchMailbox.
-func (s *Store) CopyMessages(ctx context.Context, from MailboxID, set mail.UIDSet, to MailboxID) (Copied, error) {
-	return Copied{}, errNotBuilt
+func (tx *readTx) changedAt(mb MailboxID, modseq mail.ModSeq) ([]Message, error) {
+	return tx.changed("SELECT "+messageColumns+" FROM messages AS m INDEXED BY messages_modseq WHERE m.mailbox = ? AND m.modseq = ?",
+		mb, int64(modseq))
 }
 
-// MoveMessages moves messages in one transaction (RFC 6851).
-func (s *Store) MoveMessages(ctx context.Context, from MailboxID, set mail.UIDSet, to MailboxID) (Copied, error) {
-	return Copied{}, errNotBuilt
+func (tx *readTx) changed(query string, args ...any) ([]Message, error) {
+	rows, err := tx.query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	scan := rowScanner{zones: zones{}}
+	dest := scan.dest()
+	var list []Message
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return nil, err
+		}
+		m := scan.message()
+		m.Trace = slices.Clone(scan.trace)
+		list = append(list, m)
+	}
+	return list, rows.Err()
 }
 
-// Expunge removes those messages of set that are flagged \Deleted, or all of
-// set when force is given (POP3's QUIT); a nil set means the whole mailbox.
-func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, force bool) (mail.UIDSet, error) {
-	return nil, errNotBuilt
+// vanished is what was expunged after since, up to and with until.
+func (tx *readTx) vanished(mb MailboxID, since, until mail.ModSeq) (mail.UIDSet, error) {
+	rows, err := tx.query("SELECT first, last FROM tombstones WHERE mailbox = ? AND modseq > ? AND modseq <= ? ORDER BY first",
+		mb, int64(since), int64(until))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var set mail.UIDSet
+	for rows.Next() {
+		var first, last mail.UID
+		if err := rows.Scan(&first, &last); err != nil {
+			return nil, err
+		}
+		set.AddRange(first, last)
+	}
+	return set, rows.Err()
+}
+
+// missing are all UIDs below next that no message has.
+func (tx *readTx) missing(mb MailboxID, next mail.UID) (mail.UIDSet, error) {
+	rows, err := tx.query("SELECT uid FROM messages WHERE mailbox = ? ORDER BY uid", mb)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var set mail.UIDSet
+	free := mail.UID(1)
+	for rows.Next() {
+		var uid mail.UID
+		if err := rows.Scan(&uid); err != nil {
+			return nil, err
+		}
+		if uid > free {
+			set.AddRange(free, uid-1)
+		}
+		free = uid + 1
+	}
+	if next > free {
+		set.AddRange(free, next-1)
+	}
+	return set, rows.Err()
 }

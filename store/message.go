@@ -2,13 +2,18 @@ package store
 
 import (
 	"context"
-	"io"
+	"database/sql"
 	"iter"
+	"strconv"
+	"strings"
 	"time"
 
 	"posthorn/internal/mail"
-	"posthorn/internal/message"
 )
+
+// maxRows is how many rows a listing reads in one transaction: an open
+// snapshot keeps the write-ahead log from beginning anew.
+const maxRows = 256
 
 // Message is a message's row in a mailbox.
 type Message struct {
@@ -17,8 +22,8 @@ type Message struct {
 	ModSeq  mail.ModSeq
 	Flags   mail.Flags
 	// Date is the INTERNALDATE, Saved when the copy came into this mailbox
-	// (RFC 8514).
-	Date, Saved time.Time
+	// (RFC 8514), Sent the Date field's time, zero where there is none.
+	Date, Saved, Sent time.Time
 	// Size is RFC822.SIZE: trace and content together.
 	Size int64
 	// Trace is put before the content's octets (see Copy.Trace).
@@ -27,7 +32,8 @@ type Message struct {
 	Envelope []byte
 	// Structure is the extended BODYSTRUCTURE rendered; only with WantStructure.
 	Structure []byte
-	// Header is the content's header block without Trace; only with WantHeader.
+	// Header is the content's header block without Trace, of a header beyond
+	// 256 KiB the beginning; only with WantHeader.
 	Header []byte
 }
 
@@ -40,40 +46,271 @@ const (
 	WantHeader
 )
 
+// everything is the set of all UIDs.
+var everything = mail.UIDSet{{From: 1, To: maxUID}}
+
 // Messages yields the messages of a mailbox whose UIDs are in set, ascending.
 // It reads a few hundred rows per transaction and holds none while it yields;
-// the *Message is valid until the next one. It stops at the first error.
+// the *Message is valid until the next one. It stops at the first error. What
+// was expunged is passed over; of a mailbox that is gone nothing is left.
 func (s *Store) Messages(ctx context.Context, mb MailboxID, set mail.UIDSet, want Want) iter.Seq2[*Message, error] {
-	return func(yield func(*Message, error) bool) { yield(nil, errNotBuilt) }
+	return func(yield func(*Message, error) bool) {
+		l := lister{want: want, scan: rowScanner{zones: zones{}}}
+		next := mail.UID(1)
+		for {
+			part := from(set, next, maxRows)
+			if len(part) == 0 {
+				return
+			}
+			err := ctx.Err()
+			if err == nil {
+				err = s.read(ctx, func(tx *readTx) error { return l.fill(tx, mb, part) })
+			}
+			if err == nil {
+				err = l.decode(s.blobs)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range l.rows {
+				if !yield(&l.rows[i], nil) {
+					return
+				}
+			}
+			last := part[len(part)-1].To
+			if len(l.rows) == maxRows {
+				last = l.rows[maxRows-1].UID
+			}
+			if last == maxUID {
+				return
+			}
+			next = last + 1
+		}
+	}
+}
+
+// from is what is left of set from next on, at most n ranges of it.
+func from(set mail.UIDSet, next mail.UID, n int) mail.UIDSet {
+	for len(set) > 0 && set[0].To < next {
+		set = set[1:]
+	}
+	if len(set) > n {
+		set = set[:n]
+	}
+	if len(set) > 0 && set[0].From < next {
+		set = append(mail.UIDSet{{From: next, To: set[0].To}}, set[1:]...)
+	}
+	return set
+}
+
+// rangesJSON is a set as the queries below take it: a statement's text cannot
+// grow with the set, but a JSON parameter can.
+func rangesJSON(set mail.UIDSet) string {
+	b := make([]byte, 0, 2+16*len(set))
+	b = append(b, '[')
+	for i, r := range set {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '[')
+		b = strconv.AppendUint(b, uint64(r.From), 10)
+		b = append(b, ',')
+		b = strconv.AppendUint(b, uint64(r.To), 10)
+		b = append(b, ']')
+	}
+	return string(append(b, ']'))
+}
+
+// The columns of a listing, and where it looks. CROSS JOIN keeps SQLite to the
+// order written: the ranges outside, ascending.
+const (
+	messageColumns = "m.uid, m.content, m.modseq, m.flags, m.keywords, m.date, m.sent, m.saved, m.size, m.trace"
+	fromRanges     = " FROM json_each(?) AS r CROSS JOIN messages AS m ON m.mailbox = ? AND m.uid BETWEEN r.value->>0 AND r.value->>1"
+	withMeta       = " CROSS JOIN meta AS t ON t.content = m.content CROSS JOIN contents AS c ON c.id = m.content"
+
+	listPlain     = "SELECT " + messageColumns + fromRanges + " LIMIT ?"
+	listEnvelope  = "SELECT " + messageColumns + ", m.envelope" + fromRanges + " LIMIT ?"
+	listStructure = "SELECT " + messageColumns + ", m.envelope, t.structure" + fromRanges + withMeta + " LIMIT ?"
+	listHeader    = "SELECT " + messageColumns + ", m.envelope, t.structure, t.header, c.header_size" + fromRanges + withMeta + " LIMIT ?"
+)
+
+// lister holds a batch of a listing's rows, whose octets stand in one buffer.
+type lister struct {
+	want Want
+	scan rowScanner
+	rows []Message
+
+	// octets holds what the rows refer to, at the spans until all is read.
+	octets []byte
+	spans  []rowSpans
+	heads  []byte
+}
+
+// span is where a column's octets stand in the buffer.
+type span struct{ from, to int }
+
+type rowSpans struct {
+	trace, envelope, structure, header span
+	headerSize                         int64
+}
+
+func (l *lister) query(tx *readTx, args ...any) (*sql.Rows, error) {
+	switch {
+	case l.want&WantHeader != 0:
+		return tx.query(listHeader, args...)
+	case l.want&WantStructure != 0:
+		return tx.query(listStructure, args...)
+	case l.want&WantEnvelope != 0:
+		return tx.query(listEnvelope, args...)
+	}
+	return tx.query(listPlain, args...)
+}
+
+// fill reads the next batch of rows.
+func (l *lister) fill(tx *readTx, mb MailboxID, part mail.UIDSet) error {
+	l.rows, l.spans, l.octets, l.heads = l.rows[:0], l.spans[:0], l.octets[:0], l.heads[:0]
+	rows, err := l.query(tx, rangesJSON(part), mb, maxRows)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	dest := l.scan.dest()
+	var envelope, structure, header sql.RawBytes
+	var headerSize int64
+	switch {
+	case l.want&WantHeader != 0:
+		dest = append(dest, &envelope, &structure, &header, &headerSize)
+	case l.want&WantStructure != 0:
+		dest = append(dest, &envelope, &structure)
+	case l.want&WantEnvelope != 0:
+		dest = append(dest, &envelope)
+	}
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		l.rows = append(l.rows, l.scan.message())
+		l.spans = append(l.spans, rowSpans{
+			trace:      l.keep(l.scan.trace),
+			envelope:   l.keep(envelope),
+			structure:  l.keep(structure),
+			header:     l.keep(header),
+			headerSize: headerSize,
+		})
+	}
+	return rows.Err()
+}
+
+func (l *lister) keep(b []byte) span {
+	at := len(l.octets)
+	l.octets = append(l.octets, b...)
+	return span{at, len(l.octets)}
+}
+
+// decode sets the rows' octets, after the transaction.
+func (l *lister) decode(blobs *blobs) error {
+	for i := range l.rows {
+		m, s := &l.rows[i], &l.spans[i]
+		if s.trace.to > s.trace.from {
+			m.Trace = l.octets[s.trace.from:s.trace.to:s.trace.to]
+		}
+		if l.want&WantEnvelope != 0 {
+			m.Envelope = l.octets[s.envelope.from:s.envelope.to:s.envelope.to]
+		}
+		if l.want&WantStructure != 0 {
+			m.Structure = l.octets[s.structure.from:s.structure.to:s.structure.to]
+		}
+		if l.want&WantHeader != 0 {
+			at := len(l.heads)
+			heads, err := blobs.decode(l.heads, l.octets[s.header.from:s.header.to])
+			if err != nil {
+				return err
+			}
+			l.heads = heads
+			m.Header = heads[at : at+int(min(s.headerSize, int64(len(heads)-at)))]
+		}
+	}
+	return nil
+}
+
+// rowScanner scans messageColumns.
+type rowScanner struct {
+	zones    zones
+	lists    map[string][]string // keyword lists met so far
+	uid      mail.UID
+	content  ContentID
+	modseq   mail.ModSeq
+	flags    mail.SystemFlags
+	keywords sql.RawBytes
+	date     int64
+	sent     sql.NullInt64
+	saved    int64
+	size     int64
+	trace    sql.RawBytes
+}
+
+func (r *rowScanner) dest() []any {
+	return []any{&r.uid, &r.content, &r.modseq, &r.flags, &r.keywords, &r.date, &r.sent, &r.saved, &r.size, &r.trace}
+}
+
+// message is the row as a Message, but for what refers to octets.
+func (r *rowScanner) message() Message {
+	m := Message{
+		UID:     r.uid,
+		Content: r.content,
+		ModSeq:  r.modseq,
+		Flags:   mail.Flags{System: r.flags, Keywords: r.keywordList()},
+		Date:    r.zones.time(r.date),
+		Saved:   time.Unix(r.saved, 0).UTC(),
+		Size:    r.size,
+	}
+	if r.sent.Valid {
+		m.Sent = r.zones.time(r.sent.Int64)
+	}
+	return m
+}
+
+// keywordList splits the keywords; messages with the same share one list.
+func (r *rowScanner) keywordList() []string {
+	if len(r.keywords) == 0 {
+		return nil
+	}
+	list, ok := r.lists[string(r.keywords)]
+	if !ok {
+		if r.lists == nil {
+			r.lists = make(map[string][]string)
+		}
+		joined := string(r.keywords)
+		list = strings.Fields(joined)
+		r.lists[joined] = list
+	}
+	return list
 }
 
 // UIDList lists the UIDs of a mailbox in order, with the moment it is true of.
-func (s *Store) UIDList(ctx context.Context, mb MailboxID) ([]mail.UID, mail.ModSeq, error) {
-	return nil, 0, errNotBuilt
+// mail.ErrNoSuchMailbox.
+func (s *Store) UIDList(ctx context.Context, mb MailboxID) (uids []mail.UID, at mail.ModSeq, err error) {
+	err = s.read(ctx, func(tx *readTx) error {
+		m, err := tx.mailbox(mb)
+		if err != nil {
+			return err
+		}
+		at = m.HighestModSeq
+		uids = make([]mail.UID, 0, m.Messages)
+		rows, err := tx.query("SELECT uid FROM messages WHERE mailbox = ? ORDER BY uid", mb)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var uid mail.UID
+			if err := rows.Scan(&uid); err != nil {
+				return err
+			}
+			uids = append(uids, uid)
+		}
+		return rows.Err()
+	})
+	return uids, at, err
 }
-
-// Content gives access to a stored message's octets.
-type Content struct{}
-
-// Content opens a stored message. mail.ErrNotFound when it is gone.
-func (s *Store) Content(ctx context.Context, id ContentID) (*Content, error) {
-	return nil, errNotBuilt
-}
-
-// Size is the number of octets, HeaderSize those of the header.
-func (c *Content) Size() int64       { return 0 }
-func (c *Content) HeaderSize() int64 { return 0 }
-
-// Header is the header block with its blank line, read without the body.
-func (c *Content) Header() ([]byte, error) { return nil, errNotBuilt }
-
-// Root is the part tree.
-func (c *Content) Root() (*message.Part, error) { return nil, errNotBuilt }
-
-// WriteRange copies octets off to off+n to w, chunk by chunk, holding no read
-// transaction while it writes. When it copies the whole content it verifies
-// the checksum before the last octets go out (mail.ErrCorrupt).
-func (c *Content) WriteRange(w io.Writer, off, n int64) error { return errNotBuilt }
-
-// ReadAt implements io.ReaderAt.
-func (c *Content) ReadAt(p []byte, off int64) (int, error) { return 0, errNotBuilt }

@@ -209,20 +209,23 @@ func (s *Store) QueueEntries(ctx context.Context, id QueueID) ([]QueueEntry, err
 // empty sender) in the same transaction. The entries are leased no more.
 // Entries that were deleted meanwhile are passed over.
 func (s *Store) FinishAttempt(ctx context.Context, outcomes []QueueOutcome, reports ...Delivery) error {
-	if len(reports) > 0 {
-		return errNotBuilt
+	weight, err := prepare(reports)
+	if err != nil {
+		return err
 	}
-	err := s.write(ctx, len(outcomes)*queueRowWeight, func(tx *writeTx) error {
+	err = s.write(ctx, weight+len(outcomes)*queueRowWeight, func(tx *writeTx) error {
 		for i := range outcomes {
 			if err := tx.finishEntry(&outcomes[i]); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err := tx.accept(reports)
+		return err
 	})
 	if err != nil {
 		return err
 	}
+	taken(reports)
 	s.leases.mu.Lock()
 	defer s.leases.mu.Unlock()
 	for i := range outcomes {
@@ -325,7 +328,7 @@ func (tx *writeTx) dequeue(id QueueID) error {
 	if _, err := tx.exec("DELETE FROM queue_messages WHERE id = ?", id); err != nil {
 		return err
 	}
-	return tx.unrefQueued(content)
+	return tx.unref(content)
 }
 
 const selectEntries = `SELECT r.message, r.n, m.sender_local, m.sender_domain, m.account, m.body, m.utf8,
@@ -346,13 +349,3 @@ func scanEntry(row interface{ Scan(dest ...any) error }) (e QueueEntry, err erro
 }
 
 func (e *QueueEntry) key() entryKey { return entryKey{e.ID, e.Recipient} }
-
-// unrefQueued gives back the queue's reference to a content; at none it is
-// garbage.
-func (tx *writeTx) unrefQueued(content ContentID) error {
-	if _, err := tx.exec("UPDATE contents SET refs = refs - 1 WHERE id = ?", content); err != nil {
-		return err
-	}
-	_, err := tx.exec("INSERT INTO garbage SELECT id, 0 FROM contents WHERE id = ? AND refs = 0", content)
-	return err
-}

@@ -11,21 +11,15 @@ import (
 	"posthorn/internal/mail"
 )
 
-// enqueueTest puts a message without octets into the queue.
-func enqueueTest(t testing.TB, s *Store, out *Outbound) (id QueueID) {
+// enqueueTest puts a message into the queue.
+func enqueueTest(t testing.TB, s *Store, out *Outbound) QueueID {
 	t.Helper()
-	err := s.write(t.Context(), 0, func(tx *writeTx) (err error) {
-		content := ContentID(s.lastContent.Add(1))
-		if _, err := tx.exec("INSERT INTO contents VALUES (?, 1, 0, 0, 0, 65536, 0, x'')", content); err != nil {
-			return err
-		}
-		id, err = tx.enqueue(out, content, 0)
-		return err
-	})
+	b := writeBody(t, s, "Subject: queued\r\n\r\nHello.\r\n")
+	a, err := s.Accept(t.Context(), Delivery{Body: b, Queue: out})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return id
+	return a[0].Queue
 }
 
 func outboundTo(addresses ...string) *Outbound {
@@ -127,22 +121,23 @@ func TestQueueContentIsGarbageWithItsLastRecipient(t *testing.T) {
 	s := openTest(t)
 	id := enqueueTest(t, s, outboundTo("a@x.org", "b@x.org"))
 	content := due(t, s, time.Now(), 10)[0].Content
-	count := func() (rows, garbage int) {
+	count := func() (rows, contents int) {
 		t.Helper()
+		sweepTest(t, s)
 		err := s.read(t.Context(), func(tx *readTx) error {
-			return tx.row("SELECT (SELECT count(*) FROM queue_messages), (SELECT count(*) FROM garbage WHERE content = ?)", content).Scan(&rows, &garbage)
+			return tx.row("SELECT (SELECT count(*) FROM queue_messages), (SELECT count(*) FROM contents WHERE id = ?)", content).Scan(&rows, &contents)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return rows, garbage
+		return rows, contents
 	}
-	for i, want := range [][2]int{{1, 0}, {0, 1}, {0, 1}} { // the third is of an entry that is gone
+	for i, want := range [][2]int{{1, 1}, {0, 0}, {0, 0}} { // the third is of an entry that is gone
 		if err := s.FinishAttempt(t.Context(), []QueueOutcome{{ID: id, Recipient: min(i, 1), Done: true}}); err != nil {
 			t.Fatal(err)
 		}
-		if rows, garbage := count(); rows != want[0] || garbage != want[1] {
-			t.Errorf("after %d: %d messages, %d garbage", i+1, rows, garbage)
+		if rows, contents := count(); rows != want[0] || contents != want[1] {
+			t.Errorf("after %d: %d messages, %d contents", i+1, rows, contents)
 		}
 	}
 }

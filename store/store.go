@@ -48,6 +48,8 @@ type Store struct {
 	writer       *writer
 	readers      *readers
 	checkpointer *checkpointer
+	sweeper      *sweeper
+	blobs        *blobs
 	watchers     watchers
 	drops        drops
 	leases       leases
@@ -100,9 +102,14 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if s.checkpointer, err = newCheckpointer(ctx, s, path); err != nil {
 		return nil, err
 	}
+	if s.blobs, err = newBlobs(); err != nil {
+		return nil, err
+	}
 	s.readers = newReaders(path)
+	s.sweeper = newSweeper(s)
 	go s.writer.run()
 	go s.checkpointer.run()
+	s.sweeper.start()
 	return s, nil
 }
 
@@ -138,7 +145,13 @@ func openWriter(ctx context.Context, s *Store, path string) (_ *writer, err erro
 	if err := migrate(ctx, w.c); err != nil {
 		return nil, err
 	}
-	return w, w.load(ctx)
+	if err := w.load(ctx); err != nil {
+		return nil, err
+	}
+	// What was being staged when the store was last closed, or died, never
+	// became a message.
+	_, err = w.c.exec("UPDATE garbage SET staged = 0 WHERE staged = 1")
+	return w, err
 }
 
 // load reads the counters, and compares the number of commits with the one
@@ -165,6 +178,7 @@ func (w *writer) load(ctx context.Context) error {
 
 // Close waits for what is being written and closes the store.
 func (s *Store) Close() error {
+	s.sweeper.close()
 	s.writer.close()
 	err := s.checkpointer.close()
 	s.readers.close()

@@ -53,6 +53,7 @@ type writeTx struct {
 
 // exec runs a statement that changes something and returns how many rows.
 func (tx *writeTx) exec(query string, args ...any) (int64, error) {
+	tx.op.wrote = true
 	res, err := tx.c.exec(query, args...)
 	if err != nil {
 		return 0, err
@@ -62,11 +63,18 @@ func (tx *writeTx) exec(query string, args ...any) (int64, error) {
 
 // insert runs an INSERT and returns the new row's id.
 func (tx *writeTx) insert(query string, args ...any) (int64, error) {
+	tx.op.wrote = true
 	res, err := tx.c.exec(query, args...)
 	if err != nil {
 		return 0, err
 	}
 	return res.LastInsertId()
+}
+
+// update runs an UPDATE of one row that has a RETURNING clause.
+func (tx *writeTx) update(query string, args ...any) *row {
+	tx.op.wrote = true
+	return tx.row(query, args...)
 }
 
 // touch has the watchers of an account and mailbox (0: of no one mailbox)

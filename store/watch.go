@@ -24,6 +24,10 @@ type topic struct {
 	mailbox MailboxID
 }
 
+// anyMailbox in a topic that is woken wakes the watchers of all the account's
+// mailboxes.
+const anyMailbox MailboxID = -1
+
 // queueTopic stands in an account's place for the outbound queue.
 const queueTopic AccountID = -1
 
@@ -73,7 +77,7 @@ func (ws *watchers) wake(topics []topic) {
 	defer ws.mu.Unlock()
 	for _, t := range topics {
 		for w := range ws.by[t.account] {
-			if w.topic.mailbox == 0 || w.topic.mailbox == t.mailbox {
+			if w.topic.mailbox == 0 || t.mailbox == anyMailbox || w.topic.mailbox == t.mailbox {
 				select {
 				case w.c <- struct{}{}:
 				default: // it holds one already

@@ -29,10 +29,14 @@ type operation struct {
 	ctx    context.Context
 	weight int
 	fn     func(tx *writeTx) error
-	// err is what the caller gets, wakes whom to wake once it is committed.
-	err   error
-	wakes []topic
-	done  chan struct{}
+	done   chan struct{}
+
+	// err is what the caller gets.
+	err error
+	// wrote: there is something to commit. garbage: there is something to
+	// sweep. wakes: whom to wake.
+	wrote, garbage bool
+	wakes          []topic
 }
 
 // writer owns the one connection that writes, and is one goroutine.
@@ -170,6 +174,9 @@ func (w *writer) commit(batch []*operation) {
 	for _, o := range batch {
 		if o.err == nil {
 			w.s.watchers.wake(o.wakes)
+			if o.garbage {
+				w.s.sweeper.signal()
+			}
 		}
 	}
 }
@@ -186,12 +193,12 @@ func (w *writer) attempt(batch []*operation) error {
 	now := w.s.now()
 	kept, weight := 0, 0
 	for _, o := range batch {
-		o.err, o.wakes = nil, o.wakes[:0]
+		o.err, o.wrote, o.garbage, o.wakes = nil, false, false, o.wakes[:0]
 		if err := w.runOne(o, now, len(batch) > 1); err != nil {
 			w.rollback()
 			return w.check(err, false)
 		}
-		if o.err == nil {
+		if o.err == nil && o.wrote {
 			kept++
 			weight += o.weight
 		}

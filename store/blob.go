@@ -1,0 +1,78 @@
+package store
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/klauspost/compress/zstd"
+
+	"posthorn/internal/mail"
+)
+
+// The first octet of a blob names the encoding of the others. The values are
+// stored: they never change.
+const (
+	blobRaw  = 0
+	blobZstd = 1
+)
+
+const (
+	// minCompress is the size in octets below which compressing is not tried.
+	minCompress = 64
+	// maxBlob is the most octets that a blob decodes to: damage must not be
+	// able to ask for all memory.
+	maxBlob = 64 << 20
+)
+
+// blobs encodes and decodes blobs. Any goroutine may use it.
+type blobs struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+func newBlobs() (*blobs, error) {
+	enc, err := zstd.NewWriter(nil,
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)),
+		zstd.WithWindowSize(chunkSize),
+		zstd.WithEncoderCRC(false), // contents have their SHA-256
+		zstd.WithLowerEncoderMem(true),
+	)
+	if err != nil {
+		return nil, err
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlob), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, err
+	}
+	return &blobs{enc, dec}, nil
+}
+
+// encode makes a blob of data, compressed where that pays.
+func (b *blobs) encode(data []byte) []byte {
+	if len(data) >= minCompress {
+		out := b.enc.EncodeAll(data, append(make([]byte, 0, len(data)/2+64), blobZstd))
+		if len(out) < len(data)-len(data)/16 {
+			return out
+		}
+	}
+	return append(append(make([]byte, 0, 1+len(data)), blobRaw), data...)
+}
+
+// decode appends to dst what a blob holds. mail.ErrCorrupt.
+func (b *blobs) decode(dst, blob []byte) ([]byte, error) {
+	if len(blob) == 0 {
+		return dst, fmt.Errorf("empty blob: %w", mail.ErrCorrupt)
+	}
+	switch blob[0] {
+	case blobRaw:
+		return append(dst, blob[1:]...), nil
+	case blobZstd:
+		out, err := b.dec.DecodeAll(blob[1:], dst)
+		if err != nil {
+			return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, err)
+		}
+		return out, nil
+	}
+	return dst, fmt.Errorf("blob of encoding %d: %w", blob[0], mail.ErrCorrupt)
+}

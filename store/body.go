@@ -1,0 +1,336 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"sync"
+
+	"posthorn/internal/mail"
+	"posthorn/internal/message"
+)
+
+const (
+	// chunkSize is how many octets of a content one chunk holds. Reading any
+	// octet reads the chunk around it.
+	chunkSize = 128 << 10
+	// maxChunks is how many chunk keys a content has.
+	maxChunks = 1 << 16
+	// stageAt is how many octets of encoded chunks a Body keeps in memory
+	// before it puts them on disk.
+	stageAt = 1 << 20
+	// maxHead is the most octets of a header block that are kept apart from
+	// the chunks.
+	maxHead = 256 << 10
+)
+
+// chunkKey is the key of a content's nth chunk.
+func chunkKey(id ContentID, n int) int64 { return int64(id)<<16 | int64(n) }
+
+// Body is a message on its way in. Write its octets, then hand it to Accept,
+// or Abort it. Past a megabyte its chunks are staged on disk, so that no
+// connection holds a large message in memory; what is aborted is swept.
+//
+// Parsing, hashing and compressing happen in the writer's goroutine as the
+// octets come.
+type Body struct {
+	s   *Store
+	ctx context.Context
+	id  ContentID
+	err error // of the first Write that failed
+
+	parser *message.Parser
+	hash   hash.Hash
+	size   int64
+
+	// buf holds the octets of the head until its end is found, then those of
+	// the chunk that fills.
+	buf    *bytes.Buffer
+	head   []byte
+	inBody bool
+
+	// encoded are the chunks that are in memory: those from number staged on.
+	encoded [][]byte
+	weight  int
+	staged  int
+
+	parsed *message.Parsed
+	row    contentRow
+	taken  bool // accepted or aborted
+}
+
+// buffers are used again: a chunk is larger than most messages.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// NewBody begins a message of at most Config.MaxMessage octets. ctx bounds
+// what staging waits for.
+func (s *Store) NewBody(ctx context.Context) *Body {
+	return &Body{
+		s: s, ctx: ctx,
+		id:     ContentID(s.lastContent.Add(1)),
+		parser: message.NewParser(),
+		hash:   sha256.New(),
+		buf:    buffers.Get().(*bytes.Buffer),
+	}
+}
+
+// Size is the number of octets written so far.
+func (b *Body) Size() int64 { return b.size }
+
+// Write adds octets. mail.ErrTooLarge past the limit, mail.ErrNoSpace,
+// mail.ErrUnavailable; after an error the body can only be aborted.
+func (b *Body) Write(p []byte) (int, error) {
+	switch {
+	case b.err != nil:
+		return 0, b.err
+	case b.parsed != nil || b.taken:
+		return 0, errors.New("store: write to a body that has ended")
+	case b.size+int64(len(p)) > b.s.cfg.MaxMessage:
+		b.err = mail.ErrTooLarge
+		return 0, b.err
+	}
+	b.size += int64(len(p))
+	b.parser.Write(p)
+	b.hash.Write(p)
+	b.err = b.add(p)
+	return len(p), b.err
+}
+
+// add puts octets into the head or the chunks.
+func (b *Body) add(p []byte) error {
+	if !b.inBody {
+		from := b.buf.Len()
+		b.buf.Write(p)
+		end := headerEnd(b.buf.Bytes(), from)
+		if end < 0 && b.buf.Len() < maxHead {
+			return nil
+		}
+		p = b.endHead(end)
+	}
+	for len(p) > 0 {
+		n := min(len(p), chunkSize-b.buf.Len())
+		b.buf.Write(p[:n])
+		p = p[n:]
+		if b.buf.Len() == chunkSize {
+			if err := b.seal(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// endHead ends the head after end octets, or at its bound where the header
+// has no end, and returns what follows it.
+func (b *Body) endHead(end int) []byte {
+	if end < 0 || end > maxHead {
+		end = min(maxHead, b.buf.Len())
+	}
+	all := bytes.Clone(b.buf.Bytes())
+	b.head, b.inBody = all[:end], true
+	b.buf.Reset()
+	return all[end:]
+}
+
+// headerEnd finds the end of the header block, with its blank line: the first
+// line end that follows a line end. Only octets from from on are new.
+func headerEnd(b []byte, from int) int {
+	for i := max(0, from-2); i < len(b); i++ {
+		next := bytes.IndexByte(b[i:], '\n')
+		if next < 0 {
+			return -1
+		}
+		i += next
+		if i == 0 || b[i-1] == '\n' || b[i-1] == '\r' && (i == 1 || b[i-2] == '\n') {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// seal ends the chunk that fills, and stages chunks when they are many.
+func (b *Body) seal() error {
+	if b.staged+len(b.encoded) == maxChunks {
+		return mail.ErrTooLarge
+	}
+	blob := b.s.blobs.encode(b.buf.Bytes())
+	b.buf.Reset()
+	b.encoded = append(b.encoded, blob)
+	b.weight += len(blob)
+	if b.weight < stageAt {
+		return nil
+	}
+	return b.stage()
+}
+
+// stage puts the chunks on disk, under the id of a content that is noted as
+// garbage until it is accepted.
+func (b *Body) stage() error {
+	err := b.s.write(b.ctx, b.weight, func(tx *writeTx) error {
+		if b.staged == 0 {
+			if _, err := tx.exec("INSERT INTO garbage VALUES (?, 1)", b.id); err != nil {
+				return err
+			}
+		}
+		return tx.insertChunks(b.id, b.staged, b.encoded)
+	})
+	if err == nil {
+		b.staged += len(b.encoded)
+		clear(b.encoded)
+		b.encoded, b.weight = b.encoded[:0], 0
+	}
+	return err
+}
+
+func (tx *writeTx) insertChunks(id ContentID, from int, blobs [][]byte) error {
+	for i, blob := range blobs {
+		if _, err := tx.exec("INSERT INTO chunks VALUES (?, ?)", chunkKey(id, from+i), blob); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Finish ends the message and returns what the parser found. It may be called
+// once, before Accept, or left to Accept.
+func (b *Body) Finish() (*message.Parsed, error) {
+	if b.err != nil || b.parsed != nil {
+		return b.parsed, b.err
+	}
+	if !b.inBody {
+		rest := b.endHead(-1)
+		if b.err = b.add(rest); b.err != nil {
+			return nil, b.err
+		}
+	}
+	if b.buf.Len() > 0 {
+		if b.err = b.seal(); b.err != nil {
+			return nil, b.err
+		}
+	}
+	b.release()
+	b.parsed = b.parser.Finish()
+	b.parser = nil
+	b.row = b.makeRow()
+	return b.parsed, nil
+}
+
+// release gives the buffer back.
+func (b *Body) release() {
+	if b.buf != nil {
+		b.buf.Reset()
+		buffers.Put(b.buf)
+		b.buf = nil
+	}
+}
+
+// Abort gives the message up. After Accept it does nothing.
+func (b *Body) Abort() {
+	if b.taken {
+		return
+	}
+	b.taken = true
+	b.release()
+	b.encoded = nil
+	if b.staged > 0 {
+		b.s.sweeper.abort(b.id)
+	}
+}
+
+// contentRow is a content as the tables have it.
+type contentRow struct {
+	size, headerSize int64
+	head             int
+	traits           Traits
+	sum              []byte
+	sent             any // zonedTime, or nil
+
+	header, structure, parts, envelope []byte
+	headerText, bodyText               []byte
+	truncated                          bool
+}
+
+// makeRow does all the work on the row that needs no transaction.
+func (b *Body) makeRow() contentRow {
+	p := b.parsed
+	r := contentRow{
+		size:       b.size,
+		headerSize: p.HeaderSize,
+		head:       len(b.head),
+		traits:     traitsOf(p),
+		sum:        b.hash.Sum(nil),
+		header:     b.s.blobs.encode(b.head),
+		structure:  p.Root.AppendBodyStructure([]byte{}, true),
+		parts:      p.Root.AppendBinary([]byte{}),
+		envelope:   append([]byte{}, p.Envelope...),
+		headerText: b.s.blobs.encode(p.Text.Header),
+		bodyText:   b.s.blobs.encode(p.Text.Body),
+		truncated:  p.Text.Truncated,
+	}
+	if !p.Date.IsZero() {
+		r.sent = zonedTime(p.Date)
+	}
+	b.head = nil
+	return r
+}
+
+// rowWeight is about how many octets accepting the body writes.
+func (b *Body) rowWeight() int {
+	r := &b.row
+	return b.weight + len(r.header) + len(r.structure) + len(r.parts) + len(r.envelope) + len(r.headerText) + len(r.bodyText)
+}
+
+// insertContent makes the body a content with refs references.
+func (tx *writeTx) insertContent(b *Body, refs int) error {
+	if b.staged > 0 {
+		n, err := tx.exec("DELETE FROM garbage WHERE content = ? AND staged = 1", b.id)
+		if err == nil && n != 1 {
+			err = fmt.Errorf("store: the staged body %d is gone", b.id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r := &b.row
+	_, err := tx.exec("INSERT INTO contents (id, refs, size, header_size, head, chunk, traits, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		b.id, refs, r.size, r.headerSize, r.head, chunkSize, int64(r.traits), r.sum)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec("INSERT INTO meta (content, header, structure, parts, truncated, header_text, body_text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		b.id, r.header, r.structure, r.parts, r.truncated, r.headerText, r.bodyText)
+	if err != nil {
+		return err
+	}
+	return tx.insertChunks(b.id, b.staged, b.encoded)
+}
+
+// Traits are what a message asks of a next hop. The values are stored.
+type Traits uint8
+
+const (
+	// EightBit: there are octets above 127 (8BITMIME, RFC 6152).
+	EightBit Traits = 1 << iota
+	// Binary: there are NULs, bare CRs or LFs, or lines over 998 octets
+	// (BINARYMIME, RFC 3030).
+	Binary
+	// HeaderUTF8: there are octets above 127 in a header (SMTPUTF8, RFC 6531).
+	HeaderUTF8
+)
+
+func traitsOf(p *message.Parsed) Traits {
+	var t Traits
+	if p.EightBit {
+		t |= EightBit
+	}
+	if p.Binary {
+		t |= Binary
+	}
+	if p.HeaderUTF8 {
+		t |= HeaderUTF8
+	}
+	return t
+}

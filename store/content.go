@@ -1,0 +1,216 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"fmt"
+	"io"
+	"sync"
+
+	"posthorn/internal/mail"
+	"posthorn/internal/message"
+)
+
+// Content gives access to a stored message's octets, those of its header and
+// body without any copy's trace. It holds no transaction: when the message is
+// expunged meanwhile, its methods return mail.ErrNotFound.
+type Content struct {
+	s   *Store
+	ctx context.Context
+	id  ContentID
+	row struct {
+		size, headerSize, head, chunk int64
+		traits                        Traits
+		sum                           []byte
+	}
+
+	// mu guards the piece that was decoded last, and its buffers.
+	mu    sync.Mutex
+	piece int // its number; the head is headPiece
+	data  []byte
+	blob  []byte
+}
+
+// headPiece stands for the head among the numbers of chunks, noPiece for none.
+const (
+	headPiece = -1
+	noPiece   = -2
+)
+
+// Content opens a stored message. mail.ErrNotFound when it is gone. ctx bounds
+// all that is done with the Content.
+func (s *Store) Content(ctx context.Context, id ContentID) (*Content, error) {
+	c := &Content{s: s, ctx: ctx, id: id, piece: noPiece}
+	err := s.read(ctx, func(tx *readTx) error {
+		return notFound(tx.row("SELECT size, header_size, head, chunk, traits, sha256 FROM contents WHERE id = ?", id).
+			Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &c.row.traits, &c.row.sum), mail.ErrNotFound)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Size is the number of octets, HeaderSize those of the header.
+func (c *Content) Size() int64       { return c.row.size }
+func (c *Content) HeaderSize() int64 { return c.row.headerSize }
+
+// Traits are what the message asks of a next hop.
+func (c *Content) Traits() Traits { return c.row.traits }
+
+// Header is the header block with its blank line, read without the body.
+func (c *Content) Header() ([]byte, error) {
+	h := make([]byte, c.row.headerSize)
+	_, err := c.ReadAt(h, 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Root is the part tree.
+func (c *Content) Root() (*message.Part, error) {
+	var parts []byte
+	err := c.s.read(c.ctx, func(tx *readTx) error {
+		return notFound(tx.row("SELECT parts FROM meta WHERE content = ?", c.id).Scan(&parts), mail.ErrNotFound)
+	})
+	if err != nil {
+		return nil, err
+	}
+	p, err := message.ReadPart(parts)
+	if err != nil {
+		return nil, fmt.Errorf("part tree of content %d: %w: %w", c.id, mail.ErrCorrupt, err)
+	}
+	return p, nil
+}
+
+// WriteRange copies octets off to off+n to w, chunk by chunk, holding no read
+// transaction while it writes. When it copies the whole content it verifies
+// the checksum before the last octets go out (mail.ErrCorrupt).
+func (c *Content) WriteRange(w io.Writer, off, n int64) error {
+	if off < 0 || n < 0 || off > c.row.size-n {
+		return fmt.Errorf("octets %d+%d of %d: %w", off, n, c.row.size, mail.ErrInvalid)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sum := sha256.New()
+	whole := n == c.row.size
+	for n > 0 {
+		data, err := c.at(off)
+		if err != nil {
+			return err
+		}
+		data = data[:min(int64(len(data)), n)]
+		off += int64(len(data))
+		n -= int64(len(data))
+		if whole {
+			sum.Write(data)
+			if n == 0 && subtle.ConstantTimeCompare(sum.Sum(nil), c.row.sum) != 1 {
+				return fmt.Errorf("content %d does not have its checksum: %w", c.id, mail.ErrCorrupt)
+			}
+		}
+		if _, err := w.Write(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadAt implements io.ReaderAt.
+func (c *Content) ReadAt(p []byte, off int64) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	done := 0
+	for done < len(p) {
+		if off >= c.row.size {
+			return done, io.EOF
+		}
+		data, err := c.at(off)
+		if err != nil {
+			return done, err
+		}
+		n := copy(p[done:], data)
+		done += n
+		off += int64(n)
+	}
+	return done, nil
+}
+
+// at returns the octets from off to the end of the piece that holds it.
+func (c *Content) at(off int64) ([]byte, error) {
+	piece, start := headPiece, int64(0)
+	if off >= c.row.head {
+		n := (off - c.row.head) / c.row.chunk
+		piece, start = int(n), c.row.head+n*c.row.chunk
+	}
+	if err := c.load(piece); err != nil {
+		return nil, err
+	}
+	return c.data[off-start:], nil
+}
+
+// load decodes a piece, unless it is the one that is decoded already.
+func (c *Content) load(piece int) error {
+	if piece == c.piece {
+		return nil
+	}
+	c.piece = noPiece
+	err := c.s.read(c.ctx, func(tx *readTx) (err error) {
+		c.blob, err = tx.piece(c.blob[:0], c.id, piece)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.data, err = c.s.blobs.decode(c.data[:0], c.blob)
+	if err != nil {
+		return fmt.Errorf("content %d, piece %d: %w", c.id, piece, err)
+	}
+	if want := c.length(piece); int64(len(c.data)) != want {
+		return fmt.Errorf("content %d, piece %d has %d octets, not %d: %w", c.id, piece, len(c.data), want, mail.ErrCorrupt)
+	}
+	c.piece = piece
+	return nil
+}
+
+// length is how many octets a piece has.
+func (c *Content) length(piece int) int64 {
+	if piece == headPiece {
+		return c.row.head
+	}
+	return min(c.row.chunk, c.row.size-c.row.head-int64(piece)*c.row.chunk)
+}
+
+// piece appends a piece's blob to buf. mail.ErrNotFound when the content is
+// gone, mail.ErrCorrupt when only the piece is.
+func (tx *readTx) piece(buf []byte, id ContentID, n int) ([]byte, error) {
+	query, key := "SELECT data FROM chunks WHERE key = ?", chunkKey(id, n)
+	if n == headPiece {
+		query, key = "SELECT header FROM meta WHERE content = ?", int64(id)
+	}
+	rows, err := tx.query(query, key)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	if rows.Next() {
+		var raw sql.RawBytes
+		if err := rows.Scan(&raw); err != nil {
+			return nil, err
+		}
+		return append(buf, raw...), nil
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	var there bool
+	if err := tx.row("SELECT EXISTS (SELECT 1 FROM contents WHERE id = ?)", id).Scan(&there); err != nil {
+		return nil, err
+	}
+	if !there {
+		return nil, mail.ErrNotFound
+	}
+	return nil, fmt.Errorf("piece %d of content %d is missing: %w", n, id, mail.ErrCorrupt)
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+
+	"posthorn/internal/mail"
+)
+
+// maxTombstones is about how many rows of tombstones a mailbox keeps. A row
+// holds UIDs that are next to each other and went together, so that it takes
+// as many scattered expunges to reach it. The sweep drops the oldest beyond.
+const maxTombstones = 20_000
+
+// Expunge removes those messages of set that are flagged \Deleted, or all of
+// set when force is given (POP3's QUIT); a nil set means the whole mailbox.
+// mail.ErrNoSuchMailbox.
+func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, force bool) (gone mail.UIDSet, err error) {
+	if set == nil {
+		set = everything
+	}
+	err = s.write(ctx, set.Len(), func(tx *writeTx) error {
+		gone, err = tx.expunge(mb, set, force)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return gone, nil
+}
+
+// expunge drops the rows only; the sweep removes the contents later.
+func (tx *writeTx) expunge(mb MailboxID, set mail.UIDSet, force bool) (mail.UIDSet, error) {
+	m, err := tx.mailbox(mb)
+	if err != nil {
+		return nil, err
+	}
+	list, err := tx.items(mb, set, !force, -1)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	t := totalsOf(list)
+	modseq, err := tx.charge(m.Account, -t.bytes, -t.messages, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.bury(m, list, modseq); err != nil {
+		return nil, err
+	}
+	return uidSet(list), tx.unref(contentsOf(list)...)
+}
+
+func uidSet(list []item) mail.UIDSet {
+	var set mail.UIDSet
+	for i := range list {
+		set.Add(list[i].uid)
+	}
+	return set
+}
+
+// bury removes messages' rows and leaves tombstones.
+func (tx *writeTx) bury(m Mailbox, list []item, modseq mail.ModSeq) error {
+	for rest := list; len(rest) > 0; {
+		part := rest[:min(len(rest), maxItems)]
+		rest = rest[len(part):]
+		if err := tx.deleteRows(m.ID, part); err != nil {
+			return err
+		}
+	}
+	set := uidSet(list)
+	for _, r := range set {
+		if _, err := tx.exec("INSERT INTO tombstones VALUES (?, ?, ?, ?)", m.ID, int64(modseq), int64(r.From), int64(r.To)); err != nil {
+			return err
+		}
+	}
+	var tombstones int
+	err := tx.update("UPDATE mailboxes SET modseq = ?, tombstones = tombstones + ? WHERE id = ? RETURNING tombstones",
+		int64(modseq), len(set), m.ID).Scan(&tombstones)
+	if tombstones > 2*maxTombstones {
+		tx.s.sweeper.tooMany(m.ID)
+		tx.op.garbage = true
+	}
+	tx.touch(m.Account, m.ID)
+	return err
+}
+
+// pruneTombstones drops the oldest tombstones of a mailbox. Who asks from
+// before them gets all UIDs that are missing (see ChangesSince).
+func (tx *writeTx) pruneTombstones(mb MailboxID) error {
+	var upTo int64
+	err := tx.row("SELECT modseq FROM tombstones WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?", mb, maxTombstones).Scan(&upTo)
+	if err != nil {
+		return notFound(err, nil) // it was deleted meanwhile
+	}
+	gone, err := tx.exec("DELETE FROM tombstones WHERE mailbox = ? AND modseq <= ?", mb, upTo)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec("UPDATE mailboxes SET tombstones = tombstones - ?, pruned = ? WHERE id = ?", gone, upTo, mb)
+	return err
+}

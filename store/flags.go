@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"posthorn/internal/mail"
+)
+
+// FlagOp is how SetFlags treats the flags that are there.
+type FlagOp int
+
+const (
+	FlagsReplace FlagOp = iota
+	FlagsAdd
+	FlagsRemove
+)
+
+func (op FlagOp) apply(have, flags mail.Flags) mail.Flags {
+	switch op {
+	case FlagsAdd:
+		return have.With(flags)
+	case FlagsRemove:
+		return have.Without(flags)
+	}
+	return flags
+}
+
+// FlagResult is a message after SetFlags.
+type FlagResult struct {
+	UID    mail.UID
+	Flags  mail.Flags
+	ModSeq mail.ModSeq
+}
+
+// SetFlags changes flags of messages; those that are gone are passed over.
+// unchangedSince, when not 0, leaves messages changed after it alone and
+// returns them as modified (RFC 7162 §3.1.3). done holds all others, changed
+// or not. One modification sequence serves the whole call.
+// mail.ErrNoSuchMailbox, mail.ErrInvalid, mail.ErrOverQuota (too many
+// keywords).
+func (s *Store) SetFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, unchangedSince mail.ModSeq) (done []FlagResult, modified mail.UIDSet, err error) {
+	err = s.write(ctx, set.Len(), func(tx *writeTx) error {
+		done, modified, err = tx.setFlags(mb, set, op, flags, unchangedSince)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return done, modified, nil
+}
+
+func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, unchangedSince mail.ModSeq) (done []FlagResult, modified mail.UIDSet, err error) {
+	m, err := tx.mailbox(mb)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := tx.items(mb, set, false, -1)
+	if err != nil || len(list) == 0 {
+		return nil, nil, err
+	}
+	if op != FlagsRemove {
+		if flags, err = tx.useKeywords(mb, strings.Join(m.Keywords, " "), flags); err != nil {
+			return nil, nil, err
+		}
+	}
+	changed := make(map[flagState][]item)
+	results := newFlagCache(op, flags)
+	for _, i := range list {
+		if unchangedSince != 0 && i.modseq > unchangedSince {
+			modified.Add(i.uid)
+			continue
+		}
+		after := results.after(&i)
+		if after.state != (flagState{i.system, i.keywords}) {
+			changed[after.state] = append(changed[after.state], i)
+			i.modseq = 0 // the new one, see below
+		}
+		done = append(done, FlagResult{UID: i.uid, Flags: after.flags, ModSeq: i.modseq})
+	}
+	if len(changed) == 0 {
+		return done, modified, nil
+	}
+	modseq, err := tx.nextModSeq(m.Account)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range done {
+		if done[i].ModSeq == 0 {
+			done[i].ModSeq = modseq
+		}
+	}
+	for state, items := range changed {
+		if err := tx.storeFlags(mb, modseq, items, state); err != nil {
+			return nil, nil, err
+		}
+	}
+	tx.touch(m.Account, mb)
+	return done, modified, nil
+}
+
+// flagState is a message's flags as the table has them.
+type flagState struct {
+	system   mail.SystemFlags
+	keywords string
+}
+
+// storeFlags gives messages that had other flags the same ones.
+func (tx *writeTx) storeFlags(mb MailboxID, modseq mail.ModSeq, list []item, state flagState) error {
+	before := totalsOf(list)
+	unseen, deleted := counts(state.system)
+	n := int64(len(list))
+	_, err := tx.exec("UPDATE mailboxes SET modseq = ?, unseen = unseen + ?, deleted = deleted + ? WHERE id = ?",
+		int64(modseq), n*unseen-before.unseen, n*deleted-before.deleted, mb)
+	for len(list) > 0 && err == nil {
+		part := list[:min(len(list), maxItems)]
+		list = list[len(part):]
+		_, err = tx.exec("UPDATE messages SET flags = ?, keywords = nullif(?, ''), modseq = ? WHERE mailbox = ? AND uid IN (SELECT value FROM json_each(?))",
+			int64(state.system), state.keywords, int64(modseq), mb, uidsJSON(part))
+	}
+	return err
+}
+
+// flagCache computes what becomes of flags, once for all messages that have
+// the same.
+type flagCache struct {
+	op    FlagOp
+	flags mail.Flags
+	by    map[flagState]flagsAfter
+}
+
+type flagsAfter struct {
+	state flagState
+	flags mail.Flags
+}
+
+func newFlagCache(op FlagOp, flags mail.Flags) *flagCache {
+	return &flagCache{op, flags, make(map[flagState]flagsAfter)}
+}
+
+func (c *flagCache) after(i *item) flagsAfter {
+	before := flagState{i.system, i.keywords}
+	a, ok := c.by[before]
+	if !ok {
+		f := c.op.apply(i.flags(), c.flags)
+		a = flagsAfter{flagState{f.System, strings.Join(f.Keywords, " ")}, f}
+		c.by[before] = a
+	}
+	return a
+}
