@@ -52,9 +52,10 @@ type Conn struct {
 	clock  clock
 	shown  shown // what the transcript has yet to show
 
-	wmu  sync.Mutex // held while writing; link changes under it
-	out  []byte     // gathered
-	werr error      // latched
+	wmu     sync.Mutex // held while writing; link changes under it
+	records *records   // below TLS
+	out     []byte     // gathered
+	werr    error      // latched
 
 	tls    atomic.Pointer[tls.Conn]
 	signal atomic.Bool // one of the three below is set
@@ -80,8 +81,9 @@ func newConn(sock net.Conn, cfg *Config, times *Timeouts, server *Server, id str
 	c := &Conn{cfg: cfg, times: times, server: server, id: id, sock: sock, link: sock, remote: sock.RemoteAddr()}
 	if cfg.Protocol == "smtp" {
 		c.phase = Commands
+	} else {
+		c.clock.login = time.Now().Add(times.Login)
 	}
-	c.clock.login = time.Now().Add(times.Login)
 	c.raw = rawConn(sock)
 	return c
 }
@@ -149,15 +151,17 @@ func (c *Conn) opened() {
 
 // Authenticated tells that the connection now belongs to account: it leaves
 // the per-address limit for the per-account one, and phase Login for Commands.
-// An empty account undoes that. ErrTooMany.
+// An empty account undoes that, with a new total for the phase. ErrTooMany.
 func (c *Conn) Authenticated(account string) error {
 	if c.server != nil && !c.server.login(c, account) {
 		return ErrTooMany
 	}
 	if account == "" {
+		c.clock.login = time.Now().Add(c.times.Login)
 		c.SetPhase(Login)
 		return nil
 	}
+	c.clock.login = time.Time{}
 	c.SetPhase(Commands)
 	c.tell(LoggedIn, account)
 	return nil
@@ -231,6 +235,7 @@ func (c *Conn) refuse(err error) error {
 
 // Hangup says a last line (CRLF is added; empty says nothing), flushes and closes.
 func (c *Conn) Hangup(last string) {
+	c.show()
 	if last != "" {
 		c.Write(append([]byte(last), '\r', '\n'))
 	}

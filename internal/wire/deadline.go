@@ -22,21 +22,14 @@ type clock struct {
 }
 
 // SetPhase says what is being waited for from now on. Data begins a body anew.
-// Until the connection is authenticated, or Commands is set, phase Login's
-// total bounds the other phases too.
+// Until Authenticated is called, phase Login's total bounds the other phases
+// too (but on port 25, where nobody logs in).
 func (c *Conn) SetPhase(p Phase) {
 	if p == Idle && c.phase == Idle {
 		return
 	}
 	now := time.Now()
-	switch p {
-	case Login:
-		if c.clock.login.IsZero() {
-			c.clock.login = now.Add(c.times.Login)
-		}
-	case Commands:
-		c.clock.login = time.Time{}
-	case Data:
+	if p == Data {
 		c.clock.body, c.clock.window, c.clock.octets = now, now, 0
 	}
 	c.phase = p
@@ -61,7 +54,7 @@ func (c *Conn) deadline(now time.Time) time.Time {
 			d = sooner(d, k.line.Add(c.times.Line))
 		}
 	}
-	if !k.login.IsZero() && !(c.cfg.Protocol == "smtp") {
+	if !k.login.IsZero() {
 		d = sooner(d, k.login)
 	}
 	return d
@@ -87,7 +80,8 @@ func (c *Conn) beginWait(wake bool) error {
 		d = time.Unix(1, 0)
 	}
 	c.waiting, c.interruptible = true, wake
-	return c.sock.SetReadDeadline(d)
+	c.sock.SetReadDeadline(d) // where it fails, the read says why
+	return nil
 }
 
 // endWait turns what a read returned into this package's errors, and keeps the

@@ -191,7 +191,7 @@ func (c *Conn) fill(wake bool) error {
 	if err := c.Start(); err != nil {
 		return err
 	}
-	c.show()
+	c.showLine()
 	if err := c.Flush(); err != nil {
 		return c.fail(err)
 	}
@@ -272,14 +272,14 @@ func (c *Conn) makeRoom() {
 }
 
 func (c *Conn) bufferSize() int {
-	if c.phase == Login {
+	if !c.clock.login.IsZero() {
 		return lineBuffer
 	}
 	return dataBuffer
 }
 
 func (c *Conn) newBuffer() []byte {
-	if c.phase == Login {
+	if c.bufferSize() == lineBuffer {
 		return linePool.Get().(*[lineBuffer]byte)[:]
 	}
 	return dataPool.Get().(*[dataBuffer]byte)[:]

@@ -187,6 +187,10 @@ func (c *Conn) show() {
 		c.tell(c.shown.kind, fmt.Sprintf("[%d octets more]", c.shown.hidden))
 	}
 	c.shown.octets, c.shown.hidden = 0, 0
+	c.showLine()
+}
+
+func (c *Conn) showLine() {
 	if c.shown.pending {
 		c.shown.pending = false
 		c.tell(ClientLine, c.shown.line)
@@ -214,6 +218,7 @@ func (c *Conn) tellServer(p []byte) {
 
 // tellData publishes a piece of a body, within the body's bound.
 func (c *Conn) tellData(kind EventKind, p []byte) {
+	c.showLine()
 	if c.shown.kind != kind {
 		c.show()
 		c.shown.kind = kind

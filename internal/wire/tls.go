@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -50,9 +52,10 @@ func (c *Conn) StartTLS() error {
 
 // handshake puts TLS between the socket and the protocol.
 func (c *Conn) handshake() error {
-	t := tls.Server(c.sock, c.cfg.TLS)
+	below := &records{Conn: c.sock}
+	t := tls.Server(below, c.cfg.TLS)
 	until := time.Now().Add(handshakeTime)
-	if !c.clock.login.IsZero() && c.phase == Login {
+	if !c.clock.login.IsZero() {
 		until = sooner(until, c.clock.login)
 	}
 	c.sock.SetDeadline(until)
@@ -63,7 +66,7 @@ func (c *Conn) handshake() error {
 		return fmt.Errorf("%w: %w", ErrTLS, err)
 	}
 	c.wmu.Lock()
-	c.link = t
+	c.link, c.records = t, below
 	c.wmu.Unlock()
 	c.tls.Store(t)
 	c.clock.wait = time.Time{}
@@ -84,4 +87,56 @@ func writeError(err error) error {
 		return fmt.Errorf("%w: the client does not read", ErrTimeout)
 	}
 	return err
+}
+
+// records stands below TLS and sends the records of one flush together:
+// crypto/tls makes a system call of each, and begins with small ones.
+type records struct {
+	net.Conn
+
+	mu   sync.Mutex // Close's last record may come from another goroutine
+	held []byte     // nil: nothing is held back
+}
+
+// recordsBuffer is room for dataBuffer octets in records.
+const recordsBuffer = dataBuffer + 4<<10
+
+var recordsPool = sync.Pool{New: func() any { return new([recordsBuffer]byte) }}
+
+// send writes p through link, which is TLS over r.
+func (r *records) send(link net.Conn, p []byte) error {
+	buf := recordsPool.Get().(*[recordsBuffer]byte)
+	defer recordsPool.Put(buf)
+	r.mu.Lock()
+	r.held = buf[:0]
+	r.mu.Unlock()
+	_, err := link.Write(p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	held := r.held
+	r.held = nil
+	if err == nil && len(held) > 0 {
+		_, err = r.Conn.Write(held)
+	}
+	return err
+}
+
+// Write is crypto/tls's.
+func (r *records) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held == nil {
+		return r.Conn.Write(p)
+	}
+	if len(r.held)+len(p) > cap(r.held) {
+		if _, err := r.Conn.Write(r.held); err != nil {
+			return 0, err
+		}
+		r.held = r.held[:0]
+	}
+	if len(p) > cap(r.held) {
+		return r.Conn.Write(p)
+	}
+	r.held = append(r.held, p...)
+	return len(p), nil
 }

@@ -26,7 +26,6 @@ func (c *Conn) WriteBody(p []byte) (int, error) {
 		return 0, err
 	}
 	if c.watched() {
-		c.show()
 		c.tellData(ServerData, p)
 	}
 	return c.gather(p)
@@ -89,7 +88,14 @@ func (c *Conn) send(p []byte, within time.Duration) error {
 	for len(p) > 0 {
 		piece := p[:min(len(p), writePiece)]
 		c.sock.SetWriteDeadline(time.Now().Add(within))
-		if _, err := c.link.Write(piece); err != nil {
+		var err error
+		if c.records != nil {
+			piece = p[:min(len(p), dataBuffer)]
+			err = c.records.send(c.link, piece)
+		} else {
+			_, err = c.link.Write(piece)
+		}
+		if err != nil {
 			c.werr = writeError(err)
 			return c.werr
 		}

@@ -1,0 +1,117 @@
+package wire
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestInterrupt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, client := pipe(t, &Config{Protocol: "imap"})
+		got := make(chan string)
+		read := func() {
+			line, _, err := c.ReadLine(100)
+			got <- fmt.Sprintf("%s %v", line, err)
+		}
+		go read()
+		synctest.Wait()
+		io.WriteString(client, "DO")
+		synctest.Wait()
+		c.Interrupt()
+		if s := <-got; s != " wire: interrupted" {
+			t.Error(s)
+		}
+		go read()
+		io.WriteString(client, "NE\r\n")
+		if s := <-got; s != "DONE <nil>" {
+			t.Errorf("octets were lost: %s", s)
+		}
+		// Told before the read begins, and once.
+		c.Interrupt()
+		c.Interrupt()
+		go read()
+		if s := <-got; s != " wire: interrupted" {
+			t.Error(s)
+		}
+		go read()
+		synctest.Wait()
+		io.WriteString(client, "a\r\n")
+		if s := <-got; s != "a <nil>" {
+			t.Error(s)
+		}
+		client.Close()
+	})
+}
+
+// A body is never interrupted; the commands behind it are.
+func TestInterruptWaitsForBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, client := pipe(t, &Config{Protocol: "imap"})
+		c.SetPhase(Data)
+		got := make(chan error)
+		go func() { got <- c.Discard(4) }()
+		io.WriteString(client, "ab")
+		synctest.Wait()
+		c.Interrupt()
+		synctest.Wait()
+		io.WriteString(client, "cd")
+		if err := <-got; err != nil {
+			t.Error(err)
+		}
+		c.SetPhase(Commands)
+		if _, _, err := c.ReadLine(10); err != ErrInterrupted {
+			t.Error(err)
+		}
+		client.Close()
+	})
+}
+
+// Interruptions in any number, at any time, lose and double nothing.
+func TestInterruptStorm(t *testing.T) {
+	each(t, Config{Protocol: "imap"}, func(t *testing.T, c *Conn, client net.Conn) {
+		const lines = 3000
+		stop := make(chan bool)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					case <-time.After(50 * time.Microsecond):
+						c.Interrupt()
+					}
+				}
+			})
+		}
+		go func() {
+			for i := range lines {
+				fmt.Fprintf(client, "line ")
+				fmt.Fprintf(client, "%d\r\n", i)
+			}
+			client.Close()
+		}()
+		interrupted := 0
+		for i := 0; i < lines; {
+			line, _, err := c.ReadLine(100)
+			switch {
+			case err == ErrInterrupted:
+				interrupted++
+			case err != nil || string(line) != fmt.Sprintf("line %d", i):
+				t.Fatalf("line %d: %q %v", i, line, err)
+			default:
+				i++
+			}
+		}
+		close(stop)
+		wg.Wait()
+		if interrupted == 0 {
+			t.Error("nothing was interrupted")
+		}
+	})
+}

@@ -1,0 +1,106 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pires/go-proxyproto"
+)
+
+func proxyHeader(t *testing.T, version byte, from string) string {
+	t.Helper()
+	src := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))
+	dst := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 9), Port: 25}
+	if src.IP.To4() == nil {
+		dst.IP = net.ParseIP("2001:db8::9")
+	}
+	b, err := proxyproto.HeaderProxyFromAddrs(version, src, dst).Format()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestProxy(t *testing.T) {
+	local := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	v2local := "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"
+	for _, tt := range []struct {
+		name, header string
+		from         []netip.Prefix
+		remote       string // empty: refused
+	}{
+		{"v1", proxyHeader(t, 1, "198.51.100.7:4000"), local, "198.51.100.7"},
+		{"v1 over IPv6", proxyHeader(t, 1, "[2001:db8::7]:4000"), local, "2001:db8::7"},
+		{"v2", proxyHeader(t, 2, "198.51.100.7:4000"), local, "198.51.100.7"},
+		{"v2 over IPv6", proxyHeader(t, 2, "[2001:db8::7]:4000"), local, "2001:db8::7"},
+		{"v2 health check", v2local, local, "127.0.0.1"},
+		{"v1 unknown", "PROXY UNKNOWN\r\n", local, "127.0.0.1"},
+		{"missing", "EHLO client.example\r\n", local, ""},
+		{"malformed", "PROXY TCP4 1.2.3.4 nonsense 1 2\r\n", local, ""},
+		{"endless", "PROXY TCP4 " + string(make([]byte, 200)), local, ""},
+		{"v2 too long", v2local[:14] + "\xff\xff", local, ""},
+		{"not believed", proxyHeader(t, 1, "198.51.100.7:4000"), []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, "127.0.0.1"},
+		{"direct", "", nil, "127.0.0.1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, client := socket(t, &Config{Protocol: "smtp", ProxyFrom: tt.from})
+			io.WriteString(client, tt.header+"NOOP\r\n")
+			err := c.Start()
+			if tt.remote == "" {
+				if !errors.Is(err, ErrProxy) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil || c.Remote().String() != tt.remote {
+				t.Errorf("%v, %v", c.Remote(), err)
+			}
+			want := "NOOP"
+			if tt.name == "not believed" {
+				want = "PROXY TCP4 198.51.100.7 192.0.2.9 4000 25"
+			}
+			if line, _, err := c.ReadLine(100); string(line) != want || err != nil {
+				t.Errorf("then %q %v", line, err)
+			}
+		})
+	}
+}
+
+// TLS begins right behind the header.
+func TestProxyThenTLS(t *testing.T) {
+	server, roots := testTLS(t)
+	c, client := socket(t, &Config{Protocol: "imap", TLS: server, Implicit: true, ProxyFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	go func() {
+		io.WriteString(client, proxyHeader(t, 2, "198.51.100.7:4000"))
+		io.WriteString(roots.client(client), "a NOOP\r\n")
+	}()
+	if line, _, err := c.ReadLine(100); string(line) != "a NOOP" || err != nil {
+		t.Errorf("%q %v", line, err)
+	}
+	if c.RemoteAddr().String() != "198.51.100.7:4000" {
+		t.Error(c.RemoteAddr())
+	}
+}
+
+// named is a pipe with an address.
+type named struct{ net.Conn }
+
+func (named) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 99} }
+
+func TestProxyHeaderTimesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		c := NewConn(named{a}, &Config{Protocol: "imap", ProxyFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+		go io.WriteString(b, "PROXY TCP4 ")
+		begun := time.Now()
+		if err := c.Start(); !errors.Is(err, ErrProxy) || time.Since(begun) != proxyTime {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		b.Close()
+	})
+}

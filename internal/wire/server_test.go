@@ -1,0 +1,381 @@
+package wire
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// serve runs a server of "say a line, get it back" and returns its address and
+// a function that stops it. Handlers that are still running are waited for.
+func serve(t *testing.T, s *Server, cfg *Config, handle func(*Conn)) string {
+	t.Helper()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln := s.Listener(inner, cfg)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer c.Close()
+				handle(c.(*Conn))
+			})
+		}
+	})
+	t.Cleanup(func() {
+		stop := make(chan struct{})
+		close(stop)
+		s.Shutdown(stop)
+		wg.Wait()
+	})
+	return inner.Addr().String()
+}
+
+func echo(c *Conn) {
+	io.WriteString(c, "hello\r\n")
+	for {
+		line, _, err := c.ReadLine(1000)
+		if err != nil {
+			return
+		}
+		user, login := strings.CutPrefix(string(line), "login ")
+		switch {
+		case login && c.Authenticated(user) != nil:
+			c.Hangup("too many of " + user)
+			return
+		case string(line) == "logout":
+			c.Authenticated("")
+		}
+		fmt.Fprintf(c, "%s\r\n", line)
+	}
+}
+
+// peer is a client of echo.
+type peer struct {
+	net.Conn
+	*bufio.Reader
+}
+
+func dial(t *testing.T, addr string) *peer {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	return &peer{c, bufio.NewReader(c)}
+}
+
+func (p *peer) Read(b []byte) (int, error) { return p.Reader.Read(b) }
+
+// says expects the next line, or the end when it is empty.
+func (p *peer) says(t *testing.T, want string) {
+	t.Helper()
+	line, err := p.ReadString('\n')
+	if line = strings.TrimSuffix(line, "\r\n"); line != want || want == "" && err != io.EOF {
+		t.Errorf("got %q %v, want %q", line, err, want)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		limits Limits
+		steps  string // o: open, O: open refused, l: log in, L: refused, u: log out, c: close the oldest
+	}{
+		{"none", Limits{LoopbackToo: true}, "oooolllloooo"},
+		{"loopback is exempt", Limits{Total: 1, PerAddress: 1, PerAccount: 1}, "ooll"},
+		{"total", Limits{Total: 2, LoopbackToo: true}, "ooOcoO"},
+		{"total counts logged in", Limits{Total: 2, LoopbackToo: true}, "ololO"},
+		{"per address", Limits{PerAddress: 2, LoopbackToo: true}, "ooOcoO"},
+		{"per address before login only", Limits{PerAddress: 1, LoopbackToo: true}, "olololO"[:6] + "oO"},
+		{"per account", Limits{PerAccount: 2, LoopbackToo: true}, "ololoLcoloL"},
+		{"after logging out", Limits{PerAddress: 1, PerAccount: 1, LoopbackToo: true}, "oluOlo"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := NewServer()
+			addr := serve(t, s, &Config{Protocol: "imap", Limits: tt.limits, Refusal: refusal}, echo)
+			var open []*peer
+			for i, step := range tt.steps {
+				var last *peer
+				if len(open) > 0 {
+					last = open[len(open)-1]
+				}
+				switch step {
+				case 'o', 'O':
+					p := dial(t, addr)
+					if step == 'O' {
+						p.says(t, "-ERR wire: too many connections")
+						p.says(t, "")
+						break
+					}
+					p.says(t, "hello")
+					open = append(open, p)
+				case 'l':
+					io.WriteString(last, "login bob\r\n")
+					last.says(t, "login bob")
+				case 'L':
+					io.WriteString(last, "login bob\r\n")
+					last.says(t, "too many of bob")
+					last.says(t, "")
+					open = open[:len(open)-1]
+				case 'u':
+					io.WriteString(last, "logout\r\n")
+					last.says(t, "logout")
+				case 'c':
+					open[0].Close()
+					open = open[1:]
+					waitFor(t, s, len(open))
+				}
+				if t.Failed() {
+					t.Fatalf("at step %d of %s", i+1, tt.steps)
+				}
+			}
+			for _, p := range open {
+				p.Close()
+			}
+			waitFor(t, s, 0)
+			if s.total != 0 || len(s.byAddress) != 0 || len(s.byAccount) != 0 {
+				t.Errorf("left: %d %v %v", s.total, s.byAddress, s.byAccount)
+			}
+		})
+	}
+}
+
+// waitFor waits until the server has n connections.
+func waitFor(t *testing.T, s *Server, n int) {
+	t.Helper()
+	for range 5000 {
+		s.mu.Lock()
+		is := len(s.conns)
+		s.mu.Unlock()
+		if is == n {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("never came to %d connections", n)
+}
+
+func TestNetwork(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1/32", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
+	} {
+		if got := network(netip.MustParseAddr(in)).String(); got != want {
+			t.Errorf("%s: %s", in, got)
+		}
+	}
+}
+
+func TestShutdown(t *testing.T) {
+	s := NewServer()
+	started, finish := make(chan bool), make(chan bool)
+	addr := serve(t, s, &Config{Protocol: "smtp", Refusal: refusal}, func(c *Conn) {
+		io.WriteString(c, "hello\r\n")
+		line, _, err := c.ReadLine(100)
+		if err == nil && string(line) == "work" {
+			c.SetPhase(Data)
+			close(started)
+			<-finish
+			b, err := c.Fill()
+			if err != nil {
+				t.Errorf("the body was cut: %v", err)
+			}
+			c.Consume(len(b))
+			io.WriteString(c, "done\r\n")
+			c.SetPhase(Commands)
+			c.ReadLine(100)
+		}
+	})
+	idle, busy := dial(t, addr), dial(t, addr)
+	idle.says(t, "hello")
+	busy.says(t, "hello")
+	io.WriteString(busy, "work\r\n")
+	<-started
+	down := make(chan bool)
+	go func() {
+		s.Shutdown(make(chan struct{}))
+		close(down)
+	}()
+	idle.says(t, "-ERR wire: shutting down")
+	idle.says(t, "")
+	if c, err := net.Dial("tcp", addr); err == nil {
+		c.Close()
+		t.Error("accepts while it shuts down")
+	}
+	close(finish)
+	io.WriteString(busy, "body\r\n")
+	busy.says(t, "done")
+	busy.says(t, "-ERR wire: shutting down")
+	busy.says(t, "")
+	<-down
+}
+
+// The second stage: what does not end is cut, with a word where one can be said.
+func TestShutdownCuts(t *testing.T) {
+	s := NewServer()
+	var ready sync.WaitGroup
+	ready.Add(3)
+	hang := make(chan bool)
+	addr := serve(t, s, &Config{Protocol: "smtp", Refusal: refusal}, func(c *Conn) {
+		io.WriteString(c, "hello\r\n")
+		line, _, _ := c.ReadLine(100)
+		ready.Done()
+		switch string(line) {
+		case "body":
+			c.SetPhase(Data)
+			if _, err := c.Fill(); err != ErrShutdown {
+				t.Errorf("body: %v", err)
+			}
+		case "flood":
+			for {
+				if _, err := c.Write(make([]byte, 10000)); err != nil {
+					return
+				}
+			}
+		case "hang":
+			<-hang
+		}
+	})
+	clients := map[string]*peer{}
+	for _, what := range []string{"body", "flood", "hang"} {
+		clients[what] = dial(t, addr)
+		clients[what].says(t, "hello")
+		io.WriteString(clients[what], what+"\r\n")
+	}
+	ready.Wait()
+	stop := make(chan struct{})
+	close(stop)
+	begun := time.Now()
+	s.Shutdown(stop)
+	if d := time.Since(begun); d > cutTime+2*time.Second {
+		t.Errorf("took %v", d)
+	}
+	clients["body"].says(t, "-ERR wire: shutting down")
+	clients["hang"].says(t, "")
+	close(hang)
+}
+
+// Under load: every line that was answered was answered whole, every client is
+// told, and the race detector finds nothing. Close comes from other goroutines
+// too, as library servers do it.
+func TestShutdownUnderLoad(t *testing.T) {
+	s := NewServer()
+	var conns sync.Map
+	addr := serve(t, s, &Config{Protocol: "imap", Refusal: refusal}, func(c *Conn) {
+		conns.Store(c, true)
+		echo(c)
+	})
+	var wg sync.WaitGroup
+	var answered, farewells atomic.Int64
+	for i := range 32 {
+		p := dial(t, addr)
+		p.says(t, "hello")
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				line := fmt.Sprintf("%d-%d\r\n", i, n)
+				if _, err := io.WriteString(p, line); err != nil {
+					return
+				}
+				got, err := p.ReadString('\n')
+				switch {
+				case err != nil && got == "":
+					return
+				case got == "-ERR wire: shutting down\r\n":
+					farewells.Add(1)
+					return
+				case got != line:
+					t.Errorf("sent %q, got %q", line, got)
+					return
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	for answered.Load() < 1000 {
+		time.Sleep(time.Millisecond)
+	}
+	n := 0
+	conns.Range(func(c, _ any) bool {
+		c.(*Conn).Close()
+		n++
+		return n < 8
+	})
+	stop := make(chan struct{})
+	time.AfterFunc(10*time.Second, func() { close(stop) })
+	s.Shutdown(stop)
+	wg.Wait()
+	if f := farewells.Load(); f < 20 {
+		t.Errorf("only %d of 24 were told", f)
+	}
+}
+
+// shortage fails as often as it is told to before it accepts.
+type shortage struct {
+	net.Listener
+	errs []error
+}
+
+func (l *shortage) Accept() (net.Conn, error) {
+	if len(l.errs) > 0 {
+		err := l.errs[0]
+		l.errs = l.errs[1:]
+		return nil, err
+	}
+	return l.Listener.Accept()
+}
+
+func TestAcceptOutlastsShortages(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, text := newLog()
+	ln := NewServer().Listener(&shortage{inner, []error{
+		&net.OpError{Op: "accept", Err: syscall.EMFILE}, syscall.ENFILE, syscall.ENOBUFS, syscall.ECONNABORTED,
+	}}, &Config{Protocol: "imap", Log: log})
+	dial(t, inner.Addr().String())
+	c, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if n := strings.Count(text.String(), "accepting imap connections"); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+	ln.Close()
+	if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed twice: %v", err)
+	}
+}
+
+func TestListenerAfterShutdown(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewServer()
+	s.Shutdown(nil)
+	if _, err := s.Listener(inner, &Config{}).Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("accepts: %v", err)
+	}
+}
