@@ -23,6 +23,9 @@ type decoder struct {
 	// unicode: mailbox names are UTF-8 (RFC 9051 §5.1, RFC 6855 §3) and not
 	// modified UTF-7 (RFC 3501 §5.1.3). See enabled.unicode.
 	unicode bool
+	// given is the mailbox name that was decoded last, in UTF-8, as the client
+	// wrote it otherwise.
+	given string
 }
 
 // newDecoder decodes a command from the space after its name on. The octets are

@@ -2,13 +2,16 @@ package imapd
 
 import (
 	"github.com/emersion/go-imap/v2"
+	"golang.org/x/text/unicode/norm"
 )
 
-// maxListPatterns is the most patterns of one LIST.
-const maxListPatterns = 100
+// maxPatterns is the most octets of all patterns of one LIST: each costs time
+// for every mailbox.
+const maxPatterns = 4000
 
 // listArgs are the arguments of LIST.
 type listArgs struct {
+	octets int // of the canonical patterns so far
 	// extended: the syntax of RFC 5258 was used.
 	extended bool
 	ref      string
@@ -58,10 +61,13 @@ func (d *decoder) lsubArgs() listArgs {
 
 func (d *decoder) listReference() string {
 	s := d.astring("a reference name, mostly \"\"")
-	if name, ok := d.decodeName(s); ok {
-		return name
+	if len(s) > maxMailboxName {
+		d.limit("The reference is longer than %d octets", maxMailboxName)
 	}
-	return s
+	if name, ok := d.decodeName(s); ok {
+		s = name
+	}
+	return norm.NFC.String(s)
 }
 
 // addPattern decodes a list-mailbox.
@@ -72,11 +78,11 @@ func (a *listArgs) addPattern(d *decoder) {
 	} else if s = d.while(isListChar); s == "" {
 		d.fail("a mailbox pattern")
 	}
-	if len(a.patterns) >= maxListPatterns {
-		d.limit("More than %d patterns in one LIST", maxListPatterns)
+	if a.octets += len(a.ref) + len(s) + 1; a.octets > maxPatterns {
+		d.limit("Reference and patterns are together longer than %d octets", maxPatterns)
 	}
-	if p, ok := d.decodeName(s); ok && d.err == nil && len(p) <= maxMailboxName {
-		a.patterns = append(a.patterns, p)
+	if p, ok := d.decodeName(s); ok && d.err == nil {
+		a.patterns = append(a.patterns, norm.NFC.String(p))
 	}
 }
 

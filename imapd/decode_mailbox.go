@@ -16,13 +16,11 @@ const maxMailboxName = 1000
 
 // mailbox decodes a mailbox name into the store's form: UTF-8, normalised
 // (Net-Unicode, RFC 9051 §5.1), INBOX in capitals.
-func (d *decoder) mailbox() string { return normalName(d.givenMailbox()) }
-
-// givenMailbox decodes a mailbox name as the client gave it, in UTF-8.
+// given tells how the client wrote it.
 //
 // A name that is not well encoded follows the formal syntax; so it gets NO, as
 // the name of no mailbox that is or could be.
-func (d *decoder) givenMailbox() string {
+func (d *decoder) mailbox() string {
 	s := d.astring("a mailbox name")
 	if d.err != nil {
 		return ""
@@ -36,6 +34,15 @@ func (d *decoder) givenMailbox() string {
 		d.reject(no("CANNOT", "The mailbox name is not well encoded (RFC 3501 section 5.1.3: & begins modified UTF-7 and is itself written &-)"))
 		return ""
 	}
+	d.given = name
+	return normalName(name)
+}
+
+// newMailbox decodes the name of a mailbox to be. A separator at its end, by
+// which the client announces names below, is dropped (RFC 9051 §6.3.4).
+func (d *decoder) newMailbox() string {
+	name := strings.TrimSuffix(d.mailbox(), hierarchy)
+	d.given = strings.TrimSuffix(d.given, hierarchy)
 	return name
 }
 

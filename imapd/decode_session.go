@@ -1,7 +1,5 @@
 package imapd
 
-import "strings"
-
 // maxIDPairs is the most fields of an ID command, maxIDField the most octets of
 // a name, maxIDValue of a value (RFC 2971 §3.3).
 const (
@@ -88,13 +86,17 @@ func (d *decoder) authenticateArgs() authenticateArgs {
 }
 
 // selectArgs are the arguments of SELECT and EXAMINE.
-type selectArgs struct{ mailbox string }
+type selectArgs struct {
+	mailbox string
+	given   string // as the client wrote it, not normalised
+}
 
 // selectArgs decodes from the space after the command's name on.
 func (d *decoder) selectArgs() selectArgs {
 	var a selectArgs
 	d.sp()
 	a.mailbox = d.mailbox()
+	a.given = d.given
 	if d.moreArgs() {
 		d.sp()
 		d.params("SELECT parameter", func(string) bool { return false })
@@ -109,14 +111,12 @@ type createArgs struct {
 	use     []string // special uses (RFC 6154 §3), such as \Sent
 }
 
-// createArgs decodes from the space after the command's name on. A separator at
-// the name's end, by which the client announces names below, is dropped (RFC
-// 9051 §6.3.4).
+// createArgs decodes from the space after the command's name on.
 func (d *decoder) createArgs() createArgs {
 	var a createArgs
 	d.sp()
-	a.given = strings.TrimSuffix(d.givenMailbox(), hierarchy)
-	a.mailbox = normalName(a.given)
+	a.mailbox = d.newMailbox()
+	a.given = d.given
 	if d.moreArgs() {
 		d.sp()
 		d.params("CREATE parameter", func(name string) bool {
@@ -142,11 +142,20 @@ func (d *decoder) mailboxArg() string {
 	return d.mailbox()
 }
 
-// renameArgs decodes the old and the new name from the space after RENAME on.
-func (d *decoder) renameArgs() (from, to string) {
+// renameArgs are the arguments of RENAME.
+type renameArgs struct {
+	from, to           string
+	givenFrom, givenTo string // as the client wrote them, not normalised
+}
+
+// renameArgs decodes from the space after the command's name on.
+func (d *decoder) renameArgs() renameArgs {
+	var a renameArgs
 	d.sp()
-	from = d.mailbox()
+	a.from = d.mailbox()
+	a.givenFrom = d.given
 	d.sp()
-	to = normalName(strings.TrimSuffix(d.givenMailbox(), hierarchy))
-	return from, to
+	a.to = d.newMailbox()
+	a.givenTo = d.given
+	return a
 }

@@ -334,7 +334,7 @@ func TestDecodeSessionCommands(t *testing.T) {
 	same(t, "authenticate", decoded(t, " EXTERNAL =", false, (*decoder).authenticateArgs), authenticateArgs{"EXTERNAL", "=", true})
 	refused(t, "BAD", (*decoder).authenticateArgs, "", " ", " PLAIN !", " PLAIN a b", ` "PLAIN"`)
 
-	same(t, "select", decoded(t, " INBOX", false, (*decoder).selectArgs), selectArgs{"INBOX"})
+	same(t, "select", decoded(t, " INBOX", false, (*decoder).selectArgs), selectArgs{"INBOX", "INBOX"})
 	refused(t, "BAD", (*decoder).selectArgs, "", " ", " a b", " a ()", " a (BLURDYBLOOP)", " a (", " a (X")
 
 	same(t, "create", decoded(t, " owatagusiam/", false, (*decoder).createArgs), createArgs{"owatagusiam", "owatagusiam", nil})
@@ -342,13 +342,8 @@ func TestDecodeSessionCommands(t *testing.T) {
 	same(t, "create", decoded(t, ` x (use ())`, false, (*decoder).createArgs), createArgs{"x", "x", nil})
 	refused(t, "BAD", (*decoder).createArgs, "", " ", " a ()", " a (USE)", ` a (USE \Sent)`, " a (USE (Sent))", ` a (FOO (\Sent))`, ` a (USE (\Sent)`)
 
-	from, to := "", ""
-	rename := func(d *decoder) bool { from, to = d.renameArgs(); return true }
-	decoded(t, ` inbox "old mail/"`, false, rename)
-	if from != "INBOX" || to != "old mail" {
-		t.Errorf("rename: %q %q", from, to)
-	}
-	refused(t, "BAD", rename, "", " a", " a ", " a b c")
+	same(t, "rename", decoded(t, ` inbox "old mail/"`, false, (*decoder).renameArgs), renameArgs{"INBOX", "old mail", "inbox", "old mail"})
+	refused(t, "BAD", (*decoder).renameArgs, "", " a", " a ", " a b c")
 
 	user, password := "", ""
 	login := func(d *decoder) bool { user, password = d.loginArgs(); return true }
@@ -374,28 +369,30 @@ func TestDecodeList(t *testing.T) {
 	type o = imap.ListOptions
 	status := &imap.StatusOptions{NumMessages: true, NumUnseen: true}
 	for in, want := range map[string]listArgs{
-		` "" ""`:                       {false, "", []string{""}, o{}},
-		` "" %`:                        {false, "", []string{"%"}, o{}},
-		` ~/Mail/ %`:                   {false, "~/Mail/", []string{"%"}, o{}},
-		` #news. comp.mail.*`:          {false, "#news.", []string{"comp.mail.*"}, o{}},
-		` "" "a b*"`:                   {false, "", []string{"a b*"}, o{}},
-		` "" &AOk-*]`:                  {false, "", []string{"é*]"}, o{}},
-		` "" R&D*`:                     {false, "", nil, o{}}, // matches nothing (RFC 9051 §6.3.9)
-		` (SUBSCRIBED) "" "*"`:         {true, "", []string{"*"}, o{SelectSubscribed: true}},
-		` () "" "%" RETURN (CHILDREN)`: {true, "", []string{"%"}, o{ReturnChildren: true}},
-		` (REMOTE subscribed) "" "*"`:  {true, "", []string{"*"}, o{SelectRemote: true, SelectSubscribed: true}},
-		` (RECURSIVEMATCH SUBSCRIBED SUBSCRIBED) "" "*"`:        {true, "", []string{"*"}, o{SelectRecursiveMatch: true, SelectSubscribed: true}},
-		` (SPECIAL-USE) "" "*" RETURN (SPECIAL-USE SUBSCRIBED)`: {true, "", []string{"*"}, o{SelectSpecialUse: true, ReturnSpecialUse: true, ReturnSubscribed: true}},
-		` "" ("INBOX" "Drafts" Sent/%)`:                         {true, "", []string{"INBOX", "Drafts", "Sent/%"}, o{}},
-		` "" % RETURN (STATUS (MESSAGES UNSEEN))`:               {true, "", []string{"%"}, o{ReturnStatus: status}},
-		` "" % return ()`: {true, "", []string{"%"}, o{}},
+		` "" ""`:                       {extended: false, ref: "", patterns: []string{""}, options: o{}},
+		` "" %`:                        {extended: false, ref: "", patterns: []string{"%"}, options: o{}},
+		` ~/Mail/ %`:                   {extended: false, ref: "~/Mail/", patterns: []string{"%"}, options: o{}},
+		` #news. comp.mail.*`:          {extended: false, ref: "#news.", patterns: []string{"comp.mail.*"}, options: o{}},
+		` "" "a b*"`:                   {extended: false, ref: "", patterns: []string{"a b*"}, options: o{}},
+		` "" &AOk-*]`:                  {extended: false, ref: "", patterns: []string{"é*]"}, options: o{}},
+		` "" R&D*`:                     {extended: false, ref: "", patterns: nil, options: o{}}, // matches nothing (RFC 9051 §6.3.9)
+		` (SUBSCRIBED) "" "*"`:         {extended: true, ref: "", patterns: []string{"*"}, options: o{SelectSubscribed: true}},
+		` () "" "%" RETURN (CHILDREN)`: {extended: true, ref: "", patterns: []string{"%"}, options: o{ReturnChildren: true}},
+		` (REMOTE subscribed) "" "*"`:  {extended: true, ref: "", patterns: []string{"*"}, options: o{SelectRemote: true, SelectSubscribed: true}},
+		` (RECURSIVEMATCH SUBSCRIBED SUBSCRIBED) "" "*"`:        {extended: true, ref: "", patterns: []string{"*"}, options: o{SelectRecursiveMatch: true, SelectSubscribed: true}},
+		` (SPECIAL-USE) "" "*" RETURN (SPECIAL-USE SUBSCRIBED)`: {extended: true, ref: "", patterns: []string{"*"}, options: o{SelectSpecialUse: true, ReturnSpecialUse: true, ReturnSubscribed: true}},
+		` "" ("INBOX" "Drafts" Sent/%)`:                         {extended: true, ref: "", patterns: []string{"INBOX", "Drafts", "Sent/%"}, options: o{}},
+		` "" % RETURN (STATUS (MESSAGES UNSEEN))`:               {extended: true, ref: "", patterns: []string{"%"}, options: o{ReturnStatus: status}},
+		` "" % return ()`: {extended: true, ref: "", patterns: []string{"%"}, options: o{}},
 	} {
-		same(t, in, decoded(t, in, false, (*decoder).listArgs), want)
+		got := decoded(t, in, false, (*decoder).listArgs)
+		got.octets = 0
+		same(t, in, got, want)
 	}
 	refused(t, "BAD", (*decoder).listArgs, "", ` ""`, ` "" `, ` "" ()`, ` (RECURSIVEMATCH) "" *`, ` (REMOTE RECURSIVEMATCH) "" *`, ` (FOO) "" *`, ` "" * RETURN`, ` "" * RETURN (FOO)`,
 		` "" * RETURN (STATUS)`, ` "" * RETURN (STATUS ())`, ` "" * RETURN (STATUS (FOO))`, ` "" * CHILDREN`, ` (SUBSCRIBED)"" *`, ` "" (a b`, ` "" (a  b)`, ` % *`)
-	refused(t, "NO [LIMIT]", (*decoder).listArgs, ` "" (a`+strings.Repeat(" a", maxListPatterns)+")")
-	same(t, "lsub", decoded(t, ` "#news." "comp.mail.*"`, false, (*decoder).lsubArgs), listArgs{false, "#news.", []string{"comp.mail.*"}, o{}})
+	refused(t, "NO [LIMIT]", (*decoder).listArgs, ` "" (a`+strings.Repeat(" a", maxPatterns/2)+")", ` "`+strings.Repeat("a", maxMailboxName+1)+`" a`)
+	same(t, "lsub", decoded(t, ` "#news." "comp.mail.*"`, false, (*decoder).lsubArgs), listArgs{ref: "#news.", patterns: []string{"comp.mail.*"}, octets: 18})
 	refused(t, "BAD", (*decoder).lsubArgs, ` "" (a b)`, ` (SUBSCRIBED) "" *`, ` "" * RETURN ()`)
 }
 

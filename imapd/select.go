@@ -30,7 +30,7 @@ func (s *session) selectMailbox(d *decoder, readOnly bool) error {
 		return err
 	}
 	s.box, s.state = box, selected
-	if err := s.describe(mb); err != nil {
+	if err := s.describe(mb, args.given); err != nil {
 		s.deselect()
 		return err
 	}
@@ -64,10 +64,11 @@ func (s *session) openMailbox(name string, readOnly bool) (*mailbox, store.Mailb
 	return box, mb, nil
 }
 
-// describe sends what SELECT tells of a mailbox. RECENT and UNSEEN are RFC
+// describe sends what SELECT tells of a mailbox; given is its name as the
+// client wrote it. RECENT and UNSEEN are RFC
 // 3501's alone. No message is ever recent: \Recent needs a writer who is told
 // first, which RFC 9051 gave up for good reason (§2.3.2).
-func (s *session) describe(mb store.Mailbox) error {
+func (s *session) describe(mb store.Mailbox, given string) error {
 	s.writeFlags()
 	s.announceExists()
 	ok := func(code string, n uint64, text string) {
@@ -87,7 +88,7 @@ func (s *session) describe(mb store.Mailbox) error {
 	ok("UIDVALIDITY", uint64(mb.UIDValidity), "UIDs valid")
 	ok("UIDNEXT", uint64(mb.UIDNext), "Predicted next UID")
 	if s.enabled.rev2 {
-		return s.listSelected(mb)
+		return s.listSelected(mb, given)
 	}
 	return nil
 }
@@ -118,12 +119,4 @@ func (s *session) firstUnseen(mb store.Mailbox) (uint32, error) {
 		}
 	}
 	return 0, nil
-}
-
-// listSelected sends the LIST answer that RFC 9051 §6.3.2 wants.
-func (s *session) listSelected(mb store.Mailbox) error {
-	s.out.raw(`* LIST () "/" `)
-	s.out.mailbox(mb.Name)
-	s.out.end()
-	return nil
 }

@@ -1,0 +1,167 @@
+package imapd
+
+import (
+	"github.com/emersion/go-imap/v2"
+
+	"posthorn/internal/mail"
+	"posthorn/store"
+)
+
+// cmdSearch is SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4).
+func (s *session) cmdSearch(d *decoder) error { return s.search(d, false) }
+
+// cmdUIDSearch is UID SEARCH.
+func (s *session) cmdUIDSearch(d *decoder) error { return s.search(d, true) }
+
+func (s *session) search(d *decoder, uid bool) error {
+	args := d.searchArgs()
+	err := d.end()
+	if err == nil {
+		err = s.checkCharset(args.charset)
+	}
+	var found mail.UIDSet
+	if err == nil {
+		found, err = s.find(args.key, uid)
+	}
+	if args.ret.ReturnSave {
+		if err == nil {
+			s.box.saved = toSave(found, args.ret)
+		} else if s.statusOf(err).kind == "NO" { // RFC 9051 §6.4.4.1; BAD changes nothing
+			s.box.saved = nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	switch o := args.ret; {
+	case !args.extended && !s.enabled.rev2:
+		s.writeSearch(found, uid)
+	case o == imap.SearchOptions{ReturnSave: true}:
+		// It suppresses the response (RFC 9051 §6.4.4).
+	default:
+		if o == (imap.SearchOptions{}) {
+			o.ReturnAll = true
+		}
+		s.writeESearch(found, o, uid)
+	}
+	return nil
+}
+
+// checkCharset refuses charsets that aren't known; and any where UTF-8 was
+// agreed on (RFC 6855 §3), which RFC 9051 allows again.
+func (s *session) checkCharset(name string) error {
+	switch {
+	case !knownCharset(name):
+		return badCharset("That charset is not supported")
+	case name != "" && s.enabled.utf8 && !s.enabled.rev2:
+		return bad("After ENABLE UTF8=ACCEPT no charset may be named")
+	}
+	return nil
+}
+
+// find is the messages that match and that the client knows of. What it may be
+// told before is told before, so that a search finds what was just delivered.
+func (s *session) find(key searchKey, uid bool) (mail.UIDSet, error) {
+	s.sync(uid)
+	if s.boxDeleted {
+		return nil, mail.ErrNoSuchMailbox
+	}
+	hits, err := s.srv.store.Search(s.ctx, s.box.id, key.query(s.searchSet))
+	if err != nil {
+		return nil, err
+	}
+	var found mail.UIDSet
+	for _, hit := range hits {
+		if s.box.view.seq(hit.UID) != 0 {
+			found.Add(hit.UID)
+		}
+	}
+	return found, nil
+}
+
+// searchSet is what a set among the search keys means. Numbers of no message
+// match nothing: here they are no error, as they are elsewhere.
+func (s *session) searchSet(set numSet, uid bool) store.InSet {
+	v := &s.box.view
+	if uid || set.saved {
+		uids, _ := s.messages(set, true) // only sequence numbers can be wrong
+		return store.InSet{Set: uids}
+	}
+	seqs := upTo(set.resolve(uint32(v.len())), mail.UID(v.len()))
+	uids, _ := v.uidsOf(seqs)
+	return store.InSet{Set: uids}
+}
+
+// toSave is what "$" stands for after a search (RFC 9051 §6.4.4.1, table 4).
+func toSave(found mail.UIDSet, o imap.SearchOptions) mail.UIDSet {
+	if len(found) == 0 || o.ReturnAll || o.ReturnCount || !o.ReturnMin && !o.ReturnMax {
+		return found
+	}
+	var saved mail.UIDSet
+	if o.ReturnMin {
+		saved.Add(found[0].From)
+	}
+	if o.ReturnMax {
+		saved.Add(found[len(found)-1].To)
+	}
+	return saved
+}
+
+// writeSearch sends RFC 3501's SEARCH response.
+func (s *session) writeSearch(found mail.UIDSet, uid bool) {
+	w := s.out
+	w.raw("* SEARCH")
+	for u := range found.All() {
+		w.raw(" ")
+		w.num(uint64(s.number(u, uid)))
+	}
+	w.end()
+}
+
+// writeESearch sends an ESEARCH response (RFC 9051 §7.3.4).
+func (s *session) writeESearch(found mail.UIDSet, o imap.SearchOptions, uid bool) {
+	w := s.out
+	w.raw(`* ESEARCH (TAG "`, s.tag, `")`)
+	if uid {
+		w.raw(" UID")
+	}
+	if n := len(found); n > 0 {
+		if o.ReturnMin {
+			w.raw(" MIN ")
+			w.num(uint64(s.number(found[0].From, uid)))
+		}
+		if o.ReturnMax {
+			w.raw(" MAX ")
+			w.num(uint64(s.number(found[n-1].To, uid)))
+		}
+		if o.ReturnAll {
+			w.raw(" ALL ")
+			w.b = s.numbers(found, uid).Append(w.b)
+		}
+	}
+	if o.ReturnCount {
+		w.raw(" COUNT ")
+		w.num(uint64(found.Len()))
+	}
+	w.end()
+}
+
+// number is a message's UID or its sequence number.
+func (s *session) number(u mail.UID, uid bool) mail.UID {
+	if uid {
+		return u
+	}
+	return mail.UID(s.box.view.seq(u))
+}
+
+// numbers is number of a set whose messages are all in the view.
+func (s *session) numbers(set mail.UIDSet, uid bool) mail.UIDSet {
+	if uid {
+		return set
+	}
+	var out mail.UIDSet
+	for _, r := range set {
+		out.AddRange(s.number(r.From, false), s.number(r.To, false))
+	}
+	return out
+}

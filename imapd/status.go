@@ -1,0 +1,46 @@
+package imapd
+
+import (
+	"github.com/emersion/go-imap/v2"
+
+	"posthorn/store"
+)
+
+// cmdStatus is STATUS (RFC 9051 §6.3.11).
+func (s *session) cmdStatus(d *decoder) error {
+	name, items := d.statusArgs()
+	if err := d.end(); err != nil {
+		return err
+	}
+	mb, err := s.srv.store.MailboxByName(s.ctx, s.account(), name)
+	if err != nil {
+		return err
+	}
+	s.writeStatus(mb, items)
+	return nil
+}
+
+// writeStatus sends a STATUS response.
+func (s *session) writeStatus(mb store.Mailbox, items imap.StatusOptions) {
+	w := s.out
+	w.raw("* STATUS ")
+	w.mailbox(mb.Name)
+	before := " ("
+	item := func(asked bool, name string, n uint64) {
+		if asked {
+			w.raw(before, name, " ")
+			w.num(n)
+			before = " "
+		}
+	}
+	item(items.NumMessages, "MESSAGES", uint64(mb.Messages))
+	item(items.NumRecent, "RECENT", 0) // none ever is: see describe
+	item(items.UIDNext, "UIDNEXT", uint64(mb.UIDNext))
+	item(items.UIDValidity, "UIDVALIDITY", uint64(mb.UIDValidity))
+	item(items.NumUnseen, "UNSEEN", uint64(mb.Unseen))
+	item(items.NumDeleted, "DELETED", uint64(mb.Deleted))
+	item(items.Size, "SIZE", uint64(mb.Bytes))
+	item(items.AppendLimit, "APPENDLIMIT", uint64(s.srv.cfg.MaxMessage)) // RFC 7889 §4
+	w.raw(")")
+	w.end()
+}
