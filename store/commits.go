@@ -29,13 +29,17 @@ func openCommitCounter(path string) (*commitCounter, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	buf := make([]byte, counterWidth)
-	n, _ := f.ReadAt(buf, 0)
-	last, err := strconv.ParseUint(strings.TrimSpace(string(buf[:n])), 10, 64)
-	if err != nil {
-		last = 0 // new, or cut short by a crash: it lags
-	}
-	return &commitCounter{f, buf}, last, nil
+	c := &commitCounter{f: f, buf: make([]byte, 0, counterWidth)}
+	return c, c.read(), nil
+}
+
+// read returns the number in the file. One that a crash has cut short is 0: it
+// lags.
+func (c *commitCounter) read() uint64 {
+	var buf [counterWidth]byte
+	n, _ := c.f.ReadAt(buf[:], 0)
+	number, _ := strconv.ParseUint(strings.TrimSpace(string(buf[:n])), 10, 64)
+	return number
 }
 
 // set writes n. An error is not worth a commit's: the counter then lags.

@@ -56,6 +56,9 @@ type Store struct {
 	directory    directory
 	touches      touches
 
+	// missing is how many acknowledged commits the database lacked at Open.
+	missing uint64
+
 	// lastContent is the last ContentID that was given; every commit stores it.
 	lastContent atomic.Int64
 }
@@ -134,6 +137,9 @@ func openWriter(ctx context.Context, s *Store, path string) (_ *writer, err erro
 	defer func() {
 		if err != nil {
 			w.c.close()
+			if w.counter != nil {
+				w.counter.close()
+			}
 		}
 	}()
 	var mode string
@@ -157,23 +163,34 @@ func openWriter(ctx context.Context, s *Store, path string) (_ *writer, err erro
 // load reads the counters, and compares the number of commits with the one
 // that is kept outside the database.
 func (w *writer) load(ctx context.Context) error {
-	var content int64
-	err := w.c.c.QueryRowContext(ctx, "SELECT commits, content, uidvalidity FROM state").
-		Scan(&w.commits, &content, &w.uidValidity)
-	if err != nil {
-		return err
-	}
-	w.s.lastContent.Store(content)
 	counter, acknowledged, err := openCommitCounter(filepath.Join(w.s.cfg.Dir, counterFile))
 	if err != nil {
 		return err
 	}
 	w.counter = counter
-	if acknowledged > w.commits {
-		w.s.report("acknowledged commits are missing from the database: its file or its write-ahead log was damaged or replaced",
-			"missing", acknowledged-w.commits)
+	content, err := w.loadState(ctx)
+	if err != nil {
+		return err
 	}
+	if acknowledged > w.commits {
+		w.s.missing = acknowledged - w.commits
+		w.s.report("acknowledged commits are missing from the database: its file or its write-ahead log was damaged or replaced",
+			"missing", w.s.missing)
+		if err := w.skipNumbers(ctx, acknowledged); err != nil {
+			return err
+		}
+		if content, err = w.loadState(ctx); err != nil {
+			return err
+		}
+	}
+	w.s.lastContent.Store(content)
 	return nil
+}
+
+func (w *writer) loadState(ctx context.Context) (content int64, err error) {
+	err = w.c.c.QueryRowContext(ctx, "SELECT commits, content, uidvalidity FROM state").
+		Scan(&w.commits, &content, &w.uidValidity)
+	return content, err
 }
 
 // Close waits for what is being written and closes the store.

@@ -63,6 +63,7 @@ func (w *sweeper) start() {
 	go w.run(ctx)
 }
 
+// close may be called more than once.
 func (w *sweeper) close() {
 	w.quit()
 	<-w.done
