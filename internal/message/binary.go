@@ -167,6 +167,9 @@ func (r *treeReader) octet() byte {
 
 func (r *treeReader) params() []Param {
 	n := r.count()
+	if n == 0 || r.bad {
+		return nil
+	}
 	params := make([]Param, 0, min(n, maxParams))
 	for i := 0; i < n && !r.bad; i++ {
 		params = append(params, Param{Name: r.text(), Value: r.text()})

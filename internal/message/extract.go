@@ -15,10 +15,12 @@ type extractor struct {
 	transfer transferDecoder
 	charset  transform.Transformer // nil: UTF-8, or else windows-1252
 	html     *htmlText
+	last     []byte // the last line, whose end may turn out to be a delimiter's
 	raw      []byte // what the transfer encoding gave
 	held     []byte // octets that wait for the end of their line
 	utf      []byte // what the charset gave
-	begun    int    // length of out when the part began
+	newlines int    // line ends that have not been added to out yet
+	any      bool   // something has been
 }
 
 // maxBlock is how many octets wait for a line's end before they are handled
@@ -26,7 +28,7 @@ type extractor struct {
 const maxBlock = 8 << 10
 
 func (x *extractor) begin(part *Part, out *sink) {
-	*x = extractor{out: out, raw: x.raw[:0], held: x.held[:0], utf: x.utf[:0], begun: len(out.b)}
+	*x = extractor{out: out, raw: x.raw[:0], last: x.last[:0], held: x.held[:0], utf: x.utf[:0]}
 	x.transfer, _ = newTransferDecoder(part.Encoding)
 	if e := lookupCharset(part.Param("charset")); e != nil {
 		x.charset = e.NewDecoder()
@@ -38,7 +40,21 @@ func (x *extractor) begin(part *Part, out *sink) {
 
 // line takes a line of the content, or a piece of one, as lines cuts them.
 func (x *extractor) line(line []byte) {
-	if x.transfer == nil && x.charset == nil && x.html == nil && len(x.held) == 0 && x.simple(line) {
+	if x.charset != nil {
+		// To other charsets a line end may be anything.
+		x.pass(x.last)
+		x.last = append(x.last[:0], line...)
+		return
+	}
+	if x.transfer == nil && x.html == nil && len(x.held) == 0 && x.simple(line) {
+		return
+	}
+	x.pass(line)
+}
+
+// pass hands a line on.
+func (x *extractor) pass(line []byte) {
+	if len(line) == 0 {
 		return
 	}
 	if x.transfer != nil {
@@ -56,13 +72,28 @@ func (x *extractor) simple(line []byte) bool {
 	if eol == 0 || bytes.IndexByte(line, '\r') >= 0 {
 		return false
 	}
-	out, n := appendUpper(x.out.b, line)
-	if n < len(line) {
-		out = appendFold(out, toUTF8(line[n:]))
+	if len(line) > 0 {
+		out, n := appendUpper(x.owed(), line)
+		if n < len(line) {
+			out = appendFold(out, toUTF8(line[n:]))
+		}
+		x.out.b = out
+		x.out.check()
 	}
-	x.out.b = append(out, '\n')
-	x.out.check()
+	x.newlines++
 	return true
+}
+
+// owed returns the text so far with the line ends that were held back: those
+// at a part's end are left out, since one of them belongs to the delimiter, and
+// each part's text ends in one line end instead.
+func (x *extractor) owed() []byte {
+	out := x.out.b
+	for ; x.newlines > 0; x.newlines-- {
+		out = append(out, '\n')
+	}
+	x.any = true
+	return out
 }
 
 // decoded takes octets of the text itself, and hands on whole lines.
@@ -103,15 +134,20 @@ func wholeRunes(b []byte) int {
 	return len(b)
 }
 
-// end ends the content. Texts are kept apart by a line end.
-func (x *extractor) end() {
+// end ends the content. Texts are kept apart by a line end. Delimited: the last
+// line's end belongs to a delimiter.
+func (x *extractor) end(delimited bool) {
+	if delimited {
+		x.last = x.last[:len(x.last)-lineEnd(x.last)]
+	}
+	x.pass(x.last)
 	if x.transfer != nil {
 		x.decoded(x.transfer.finish(x.raw[:0]))
 	}
 	if len(x.held) > 0 {
 		x.convert(x.held, true)
 	}
-	if n := len(x.out.b); n > x.begun && x.out.b[n-1] != '\n' || x.out.spill != nil {
+	if x.any {
 		x.out.b = append(x.out.b, '\n')
 		x.out.check()
 	}
@@ -158,19 +194,20 @@ func (x *extractor) text(b []byte) {
 		b = x.html.write(b)
 	}
 	for len(b) > 0 {
-		i := bytes.IndexByte(b, '\r')
+		i := bytes.IndexAny(b, "\r\n")
 		if i < 0 {
-			break
+			i = len(b)
 		}
-		x.out.b = appendFold(x.out.b, b[:i])
-		b = b[i+1:]
-		if len(b) > 0 {
-			x.out.b = append(x.out.b, '\n')
-			if b[0] == '\n' {
-				b = b[1:]
-			}
+		if i > 0 {
+			x.out.b = appendFold(x.owed(), b[:i])
+			x.out.check()
+			b = b[i:]
+			continue
 		}
+		x.newlines++
+		if b[0] == '\r' && len(b) > 1 && b[1] == '\n' {
+			b = b[1:]
+		}
+		b = b[1:]
 	}
-	x.out.b = appendFold(x.out.b, b)
-	x.out.check()
 }

@@ -149,7 +149,7 @@ func parseParams(v []byte) []Param {
 		}
 		segments[base] = append(segments[base], seg)
 	}
-	params := make([]Param, 0, len(names))
+	var params []Param
 	for _, name := range names {
 		params = append(params, Param{name, joinSegments(segments[name])})
 	}

@@ -71,7 +71,7 @@ func (c *collector) begin(max int) {
 func (c *collector) emptied() collector {
 	e := collector{
 		words: reuse(c.words),
-		part:  extractor{raw: reuse(c.part.raw), held: reuse(c.part.held), utf: reuse(c.part.utf)},
+		part:  extractor{raw: reuse(c.part.raw), last: reuse(c.part.last), held: reuse(c.part.held), utf: reuse(c.part.utf)},
 	}
 	for i := range e.sinks {
 		e.sinks[i].b = reuse(c.sinks[i].b)
@@ -120,10 +120,11 @@ func (c *collector) body(line []byte) {
 	}
 }
 
-// endPart ends the part's content.
-func (c *collector) endPart() {
+// endPart ends the part's content; delimited when the last line's end is the
+// delimiter's.
+func (c *collector) endPart(delimited bool) {
 	if c.on {
-		c.part.end()
+		c.part.end(delimited)
 		c.on = false
 	}
 }
@@ -161,8 +162,11 @@ func (c *collector) result() Text {
 
 // keep copies what a buffer holds that is used again.
 func keep(b []byte) []byte {
-	if cap(b) > 64<<10 {
-		return b
+	switch {
+	case len(b) == 0:
+		return nil
+	case cap(b) > 64<<10:
+		return b // reuse will not use it
 	}
 	return bytes.Clone(b)
 }
@@ -209,7 +213,7 @@ func (c *collector) scan(r io.ReaderAt, p *Part, mime textKind) error {
 			c.body(line)
 			return c.on
 		})
-		c.endPart()
+		c.endPart(false)
 		return err
 	}
 	for _, child := range p.Children {

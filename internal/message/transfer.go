@@ -161,8 +161,12 @@ func base64Value(c byte) int {
 // qpDecoder decodes quoted-printable (RFC 2045 §6.7) leniently: an escape that
 // is none stands for itself.
 type qpDecoder struct {
-	held []byte // the beginning of an escape at the end of a piece
+	held []byte // at the end of a piece: white space, the beginning of an escape
 }
+
+// maxHeld is the longest white space that is looked at for whether it ends a
+// line that comes in pieces.
+const maxHeld = 1000
 
 func (d *qpDecoder) line(dst, line []byte) []byte {
 	if len(d.held) > 0 {
@@ -177,9 +181,15 @@ func (d *qpDecoder) line(dst, line []byte) []byte {
 		if n := len(line); n > 0 && line[n-1] == '=' {
 			line, eol = line[:n-1], nil // a soft line break
 		}
-	} else if i := bytes.LastIndexByte(line, '='); i >= 0 && i+3 > len(line) {
-		d.held = append([]byte(nil), line[i:]...)
-		line = line[:i]
+	} else {
+		cut := len(bytes.TrimRight(line, " \t"))
+		if i := bytes.LastIndexByte(line[:cut], '='); i >= 0 && i+3 > cut {
+			cut = i
+		}
+		if len(line)-cut < maxHeld {
+			d.held = bytes.Clone(line[cut:])
+			line = line[:cut]
+		}
 	}
 	for {
 		i := bytes.IndexByte(line, '=')
@@ -200,10 +210,10 @@ func (d *qpDecoder) line(dst, line []byte) []byte {
 }
 
 // finish ends the text. A sign that is left is a soft line break whose line
-// end belongs to the delimiter.
+// end belongs to the delimiter, and so does white space.
 func (d *qpDecoder) finish(dst []byte) []byte {
-	if len(d.held) > 1 {
-		dst = append(dst, d.held...)
+	if held := bytes.TrimRight(d.held, " \t"); len(held) > 1 {
+		dst = append(dst, held...)
 	}
 	d.held = nil
 	return dst

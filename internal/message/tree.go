@@ -132,9 +132,10 @@ func (p *run) delimiter(line []byte, eol int) bool {
 	for p.header.open {
 		p.endHeader(p.off, p.lfs)
 	}
-	// The line end before the delimiter is its own (RFC 2046 §5.1.1).
+	// The line end before the delimiter is its own (RFC 2046 §5.1.1), unless it
+	// ends the header.
 	end, lfs := p.off, p.lfs
-	if p.eol > 0 {
+	if p.tree.top().part.Body < p.off {
 		end, lfs = end-int64(p.eol), lfs-1
 	}
 	first := len(p.tree.stack[level].part.Children) == 0
@@ -156,12 +157,11 @@ func (p *run) delimiter(line []byte, eol int) bool {
 // lfs line ends have been.
 func (p *run) closeTo(level int, end, lfs int64) {
 	if len(p.tree.stack) > level {
-		p.text.endPart()
+		p.text.endPart(end < p.off)
 	}
 	for len(p.tree.stack) > level {
 		f := p.tree.top()
-		f.part.End = max(end, f.part.Body)
-		f.part.Lines = max(lfs-f.lfs, 0)
+		f.part.End, f.part.Lines = end, lfs-f.lfs
 		if f.part.Multipart() && len(f.part.Children) == 0 {
 			f.part.makePlain()
 		}
