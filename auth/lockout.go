@@ -33,15 +33,26 @@ const (
 
 type lockout struct {
 	mu      sync.Mutex
-	buckets *lru[bucketKey, *bucket]
+	buckets *lru[bucketKey, bucket]
 	known   *lru[bucketKey, time.Time] // since when; the prefix is one address
 }
 
-// bucketKey is an account's key and a network; one of them may be zero.
+// bucketKey is an account's key and an address or network; either may be left
+// out.
 type bucketKey struct {
+	kind  bucketKind
 	who   string
 	where netip.Prefix
 }
+
+type bucketKind uint8
+
+const (
+	byAddress bucketKind = iota
+	byAccountAndNetwork
+	byNetwork
+	byAccount
+)
 
 type bucket struct {
 	tokens float64
@@ -50,7 +61,7 @@ type bucket struct {
 
 func newLockout() *lockout {
 	return &lockout{
-		buckets: newLRU[bucketKey, *bucket](maxBuckets),
+		buckets: newLRU[bucketKey, bucket](maxBuckets),
 		known:   newLRU[bucketKey, time.Time](maxKnown),
 	}
 }
@@ -71,15 +82,13 @@ func (a *Authenticator) gate(s *subject, from netip.Addr) gate {
 }
 
 // open reports whether another guess is allowed.
-func (g gate) open() bool { return g.change(func(tokens float64) bool { return tokens >= 1 }, 0) }
+func (g gate) open() bool { return g.change(1, 0) }
 
 // take counts a guess, where one is allowed.
-func (g gate) take() bool {
-	return g.change(func(tokens float64) bool { return tokens >= 1 }, -1)
-}
+func (g gate) take() bool { return g.change(1, -1) }
 
 // refund gives back a guess that was right.
-func (g gate) refund() { g.change(func(float64) bool { return true }, +1) }
+func (g gate) refund() { g.change(0, +1) }
 
 // remember makes the address known: the subject logged in from it.
 func (g gate) remember() {
@@ -107,9 +116,9 @@ func (g gate) knownLocked() bool {
 	return ok && time.Since(since) < knownFor
 }
 
-// change adds n to all buckets that concern the guess, if all of them are ok
-// with it.
-func (g gate) change(ok func(tokens float64) bool, n float64) bool {
+// change adds n to all buckets that concern the guess, if each of them holds
+// at least the given number.
+func (g gate) change(least, n float64) bool {
 	if g.lockout == nil {
 		return true
 	}
@@ -118,7 +127,7 @@ func (g gate) change(ok func(tokens float64) bool, n float64) bool {
 	now := time.Now()
 	limits := g.limitsLocked()
 	for _, l := range limits {
-		if !ok(g.lockout.tokensLocked(l, now)) {
+		if g.lockout.tokensLocked(l, now) < least {
 			return false
 		}
 	}
@@ -126,12 +135,12 @@ func (g gate) change(ok func(tokens float64) bool, n float64) bool {
 		return true
 	}
 	for _, l := range limits {
-		tokens := min(g.lockout.tokensLocked(l, now)+n, l.size)
-		if tokens == l.size {
+		tokens := g.lockout.tokensLocked(l, now) + n
+		if tokens >= l.size {
 			g.lockout.buckets.remove(l.key)
-			continue
+		} else {
+			g.lockout.buckets.put(l.key, bucket{tokens, now})
 		}
-		g.lockout.buckets.put(l.key, &bucket{tokens, now})
 	}
 	return true
 }
@@ -148,9 +157,9 @@ func (g gate) limitsLocked() []limit {
 	}
 	network := g.network()
 	return []limit{
-		{bucketKey{g.who, network}, perAccountAndNetwork},
-		{bucketKey{"", network}, perNetwork},
-		{bucketKey{g.who, netip.Prefix{}}, perAccount},
+		{bucketKey{byAccountAndNetwork, g.who, network}, perAccountAndNetwork},
+		{bucketKey{byNetwork, "", network}, perNetwork},
+		{bucketKey{byAccount, g.who, netip.Prefix{}}, perAccount},
 	}
 }
 
@@ -165,7 +174,7 @@ func (l *lockout) tokensLocked(lim limit, now time.Time) float64 {
 // here is the subject at the one address.
 func (g gate) here() bucketKey {
 	p, _ := g.from.Prefix(g.from.BitLen())
-	return bucketKey{g.who, p}
+	return bucketKey{byAddress, g.who, p}
 }
 
 func (g gate) network() netip.Prefix {

@@ -10,6 +10,15 @@ import (
 // account or app password alike. ErrFailed, ErrThrottled; other errors are
 // internal.
 func (a *Authenticator) Password(ctx context.Context, from netip.Addr, user, password string) (Identity, error) {
+	began := time.Now()
+	id, err := a.password(ctx, from, user, password)
+	if err != nil {
+		hold(began)
+	}
+	return id, err
+}
+
+func (a *Authenticator) password(ctx context.Context, from netip.Addr, user, password string) (Identity, error) {
 	if len(password) > MaxPassword {
 		return Identity{}, ErrFailed
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	xdg "github.com/xdg-go/scram"
@@ -41,11 +42,17 @@ func (s *scram) Next(response []byte) (challenge []byte, done bool, err error) {
 	if !utf8.Valid(response) {
 		return s.fail(ErrMalformed)
 	}
+	began := time.Now()
 	switch s.state {
 	case scramFirst:
+		defer hold(began)
 		return s.first(string(response))
 	case scramFinal:
-		return s.final(string(response))
+		challenge, done, err = s.final(string(response))
+		if err != nil {
+			hold(began)
+		}
+		return challenge, done, err
 	}
 	// None of our protocols carries data with its success, so the client has
 	// had server-final-message as a challenge (RFC 4422 §5).

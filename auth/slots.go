@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -21,13 +22,19 @@ type slots struct {
 	mu      sync.Mutex
 	free    int
 	waiting [2]list.List // of chan struct{}: known ones, strangers
+	hashed  atomic.Int64 // slots given so far
 }
 
 func newSlots() *slots { return &slots{free: maxHashing} }
 
 // acquire waits for a slot. ErrThrottled when too many wait; the context's
 // error. release gives it back.
-func (s *slots) acquire(ctx context.Context, known bool) error {
+func (s *slots) acquire(ctx context.Context, known bool) (err error) {
+	defer func() {
+		if err == nil {
+			s.hashed.Add(1)
+		}
+	}()
 	s.mu.Lock()
 	if s.free > 0 {
 		s.free--

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"posthorn/internal/mail"
 	"posthorn/store"
@@ -26,6 +27,14 @@ type subject struct {
 // maxLogin is the most octets of a login name: the longest address, and some
 // for a name that is none. It bounds the lock-out's memory.
 const maxLogin = mail.MaxLocalPart + 1 + mail.MaxDomain
+
+// leastAnswer is how long an answer takes that could tell by its time what a
+// name stands for. The hash of a password takes longer; this is for answers
+// without one, whose microseconds depend on what is in the store.
+const leastAnswer = 5 * time.Millisecond
+
+// hold waits until the answer to what came at began may go out.
+func hold(began time.Time) { time.Sleep(time.Until(began.Add(leastAnswer))) }
 
 // open reports whether the right password is enough.
 func (s *subject) open() bool { return s.account.ID != 0 && !s.account.Disabled }
