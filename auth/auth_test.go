@@ -11,10 +11,11 @@ import (
 )
 
 var (
-	home    = netip.MustParseAddr("192.0.2.1")
-	nextTo  = netip.MustParseAddr("192.0.2.200")
-	away    = netip.MustParseAddr("198.51.100.1")
-	visitor = netip.MustParseAddr("2001:db8:1:1::1")
+	home      = netip.MustParseAddr("192.0.2.1")
+	nextTo    = netip.MustParseAddr("192.0.2.200")
+	away      = netip.MustParseAddr("198.51.100.1")
+	visitor   = netip.MustParseAddr("2001:db8:1:1::1")
+	localhost = netip.MustParseAddr("127.0.0.1")
 )
 
 // open opens a store with the domain example.org, checked when the test ends.
