@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -240,5 +242,90 @@ func TestSecret(t *testing.T) {
 	s = openTestIn(t, Config{Dir: dir})
 	if again, err := s.Secret(ctx, "one"); err != nil || string(again) != string(secrets[0]) {
 		t.Errorf("%x, %v", again, err)
+	}
+}
+
+func TestDefaultMailboxes(t *testing.T) {
+	s := openTest(t)
+	addDomains(t, s, "example.org")
+	id := addAccounts(t, s, "alice@example.org")[0]
+	list, err := s.Mailboxes(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range list {
+		got = append(got, fmt.Sprint(m.Name, " ", m.SpecialUse, " ", m.Subscribed))
+	}
+	want := []string{"INBOX  true", `Archive \Archive true`, `Drafts \Drafts true`, `Junk \Junk true`, `Sent \Sent true`, `Trash \Trash true`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDeleteAccount(t *testing.T) {
+	s := openTest(t)
+	ctx := t.Context()
+	addDomains(t, s, "example.org")
+	ids := addAccounts(t, s, "alice@example.org", "bob@example.org")
+	wants(t, s.SetCredentials(ctx, ids[0], []Credential{{Verifier: []byte("v")}}), nil)
+	w := s.Watch(ids[0], 0)
+	defer w.Close()
+	wants(t, s.DeleteAccount(ctx, ids[0]), nil)
+	select {
+	case <-w.C:
+	default:
+		t.Error("who watches the account was not woken")
+	}
+	_, err := s.AccountByID(ctx, ids[0])
+	wants(t, err, mail.ErrNoSuchUser)
+	if list, err := s.Mailboxes(ctx, ids[0]); err != nil || len(list) != 0 {
+		t.Errorf("mailboxes %v, %v", list, err)
+	}
+	if creds, err := s.Credentials(ctx, ids[0]); err != nil || len(creds) != 0 {
+		t.Errorf("credentials %v, %v", creds, err)
+	}
+	wants(t, s.DeleteAccount(ctx, ids[0]), mail.ErrNoSuchUser)
+	again := addAccounts(t, s, "alice@example.org")[0]
+	if again == ids[0] {
+		t.Error("the number of a deleted account was given again")
+	}
+}
+
+// TestDeleteAccountBesideDeliveries deletes accounts that mail is just coming
+// in for: what was accepted goes with the account, and the rest is refused.
+func TestDeleteAccountBesideDeliveries(t *testing.T) {
+	s := openTest(t)
+	ctx := t.Context()
+	other := addUser(t, s, "other@example.org")
+	for range 5 {
+		id := addAccounts(t, s, "alice@example.org")[0]
+		var refused sync.WaitGroup
+		for range 4 {
+			refused.Go(func() {
+				for range 1000 {
+					_, err := s.Accept(ctx, Delivery{Body: writeBody(t, s, someMessage), Copies: []Copy{{Account: other}, {Account: id}}})
+					if err != nil {
+						wants(t, err, mail.ErrNoSuchUser)
+						return
+					}
+				}
+				t.Error("mail is taken for an account that was deleted")
+			})
+		}
+		deliver(t, s, someMessage, Copy{Account: id})
+		wants(t, s.DeleteAccount(ctx, id), nil)
+		if _, err := s.AccountByID(ctx, id); err == nil {
+			t.Error("it is still there")
+		}
+		refused.Wait()
+	}
+	sweepTest(t, s)
+	var mailboxes int
+	err := s.read(ctx, func(tx *readTx) error {
+		return tx.row("SELECT count(*) FROM mailboxes").Scan(&mailboxes)
+	})
+	if err != nil || mailboxes != 6 {
+		t.Errorf("%d mailboxes are left, %v", mailboxes, err)
 	}
 }

@@ -22,7 +22,7 @@ type Problem struct{ What string }
 // from beginning anew: of a large store the log grows meanwhile.
 func (s *Store) Check(ctx context.Context, deep bool) ([]Problem, error) {
 	c := &checker{s: s, ctx: ctx}
-	steps := []func() error{c.file, c.relations, c.commits, c.names, c.keywords}
+	steps := []func() error{c.file, c.relations, c.commits, c.names, c.keywords, c.directory}
 	if deep {
 		steps = append(steps, c.contents)
 	}

@@ -23,6 +23,7 @@ func fillTest(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	enqueueTest(t, s, outboundTo("x@example.org"))
+	addAliases(t, s, "@crepes.fr: alice@crepes.fr x@example.org")
 	sweepTest(t, s)
 }
 
@@ -77,6 +78,12 @@ func TestCheckFinds(t *testing.T) {
 		{"queue", "DELETE FROM queue_recipients"},
 		{"keywords", "UPDATE mailboxes SET keywords = ''"},
 		{"keywords", "UPDATE messages SET keywords = 'work play' WHERE uid = 1"},
+		{"directory", "UPDATE accounts SET key = 'Alice@crepes.fr' WHERE id = 1"},
+		{"directory", "UPDATE accounts SET domain = 'other.example', key = local || '@other.example' WHERE id = 1"},
+		{"directory", "DELETE FROM domains"},
+		{"directory", "INSERT INTO aliases VALUES ('x@crepes.fr', 'x', 'crepes.fr')"},
+		{"directory", "INSERT INTO aliases VALUES ('bob@crepes.fr', 'bob', 'crepes.fr'); INSERT INTO alias_targets VALUES ('bob@crepes.fr', 0, 'a@b', 'a', 'b')"},
+		{"directory", "UPDATE alias_targets SET key = 'nonsense'"},
 		{"commits", "UPDATE state SET commits = 0"},
 		{"row", "DELETE FROM credentials; PRAGMA foreign_keys = OFF; INSERT INTO credentials VALUES (999, '', x'', 0, 0); PRAGMA foreign_keys = ON"},
 		// Only a deep check reads these.
