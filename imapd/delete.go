@@ -29,11 +29,20 @@ func (s *session) cmdDelete(d *decoder) error {
 		s.out.raw("))")
 		s.out.end()
 	}
-	if s.box != nil && s.box.name == name {
-		// Our own doing: no reason to end the connection, as when somebody
-		// else deletes the mailbox.
+	return s.leaveDeleted()
+}
+
+// leaveDeleted deselects a mailbox that this session itself deleted: no reason
+// to end the connection, as when somebody else does it.
+func (s *session) leaveDeleted() error {
+	if s.box == nil {
+		return nil
+	}
+	_, err := s.srv.store.MailboxByID(s.ctx, s.box.id)
+	if errors.Is(err, mail.ErrNoSuchMailbox) {
 		s.deselect()
 		s.out.status("*", status{"OK", "CLOSED", "The mailbox was deleted"})
+		return nil
 	}
-	return nil
+	return err
 }
