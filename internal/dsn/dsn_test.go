@@ -204,14 +204,3 @@ func TestHeaderIsBounded(t *testing.T) {
 		t.Errorf("returns %d octets of header", n)
 	}
 }
-
-func TestUnitext(t *testing.T) {
-	for _, s := range []string{"", "bob@x", "bánh@mì.vn", `a\x{zz}b`, `a\x{`, "\U0001F600@x"} {
-		if got := decodeUnitext(encodeUnitext(s)); got != s {
-			t.Errorf("%q comes back as %q", s, got)
-		}
-		if !isASCII(encodeUnitext(s)) {
-			t.Errorf("%q is not ASCII", encodeUnitext(s))
-		}
-	}
-}

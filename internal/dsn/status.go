@@ -2,10 +2,11 @@ package dsn
 
 import (
 	"bufio"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"posthorn/internal/mail"
 )
 
 // dateTime is RFC 5322's date-time (§3.3).
@@ -97,43 +98,9 @@ func (f *fields) typedAddress(addressType, address string) string {
 		return address
 	}
 	if f.utf8 {
-		return decodeUnitext(address)
+		return mail.DecodeUnitext(address)
 	}
-	return encodeUnitext(address)
-}
-
-// encodeUnitext writes characters beyond ASCII as \x{HEX}.
-func encodeUnitext(s string) string {
-	var b strings.Builder
-	for _, c := range s {
-		if c < 0x80 {
-			b.WriteRune(c)
-		} else {
-			b.WriteString(`\x{` + strings.ToUpper(strconv.FormatInt(int64(c), 16)) + "}")
-		}
-	}
-	return b.String()
-}
-
-// decodeUnitext undoes \x{HEX}; what is not of that form stays.
-func decodeUnitext(s string) string {
-	var b strings.Builder
-	for {
-		before, after, ok := strings.Cut(s, `\x{`)
-		b.WriteString(before)
-		if !ok {
-			return b.String()
-		}
-		hex, rest, closed := strings.Cut(after, "}")
-		c, err := strconv.ParseUint(hex, 16, 32)
-		if !closed || err != nil || !utf8.ValidRune(rune(c)) {
-			b.WriteString(`\x{`)
-			s = after
-			continue
-		}
-		b.WriteRune(rune(c))
-		s = rest
-	}
+	return mail.EncodeUnitext(address, true)
 }
 
 // clean is s without control characters, and without anything beyond ASCII

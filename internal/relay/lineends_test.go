@@ -1,0 +1,38 @@
+package relay
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// repaired is the obvious way to do what crlfWriter does.
+func repaired(s string) string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = strings.ReplaceAll(s, "\r", "\n")
+	return strings.ReplaceAll(s, "\n", "\r\n")
+}
+
+func FuzzCRLFWriter(f *testing.F) {
+	for _, s := range []string{"", "a", "\r", "\n", "\r\n", "\n\r", "\r\r\n", "a\r\nb\n.\n\r.\r", "\r\n\r\n.\r\n", "a\rb"} {
+		f.Add(s, uint8(1))
+		f.Add(s, uint8(100))
+	}
+	f.Fuzz(func(t *testing.T, s string, piece uint8) {
+		var got bytes.Buffer
+		w := &crlfWriter{w: &got}
+		for rest := s; len(rest) > 0; {
+			n := min(len(rest), int(piece)+1)
+			if k, err := w.Write([]byte(rest[:n])); k != n || err != nil {
+				t.Fatalf("Write = %d, %v", k, err)
+			}
+			rest = rest[n:]
+		}
+		if err := w.end(); err != nil {
+			t.Fatal(err)
+		}
+		if want := repaired(s); got.String() != want {
+			t.Errorf("%q in pieces of %d became %q, want %q", s, piece+1, got.String(), want)
+		}
+	})
+}
