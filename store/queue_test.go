@@ -210,3 +210,38 @@ func TestQueueEntriesPages(t *testing.T) {
 		}
 	}
 }
+
+// TestFinishAttemptStoresReports: outcome and report are one transaction.
+func TestFinishAttemptStoresReports(t *testing.T) {
+	s := openTest(t)
+	alice := addUser(t, s, "alice@crepes.fr")
+	id := enqueueTest(t, s, outboundTo("a@x.org"))
+	due(t, s, time.Now(), 10)
+	report := func(mb MailboxID) Delivery {
+		return Delivery{
+			Body:   writeBody(t, s, "Subject: bounce\r\n\r\n"),
+			Copies: []Copy{{Account: alice, Mailbox: mb}},
+			Queue:  outboundTo("b@x.org"),
+		}
+	}
+	done := QueueOutcome{ID: id, Done: true}
+	nowhere := report(99999)
+	if err := s.FinishAttempt(t.Context(), []QueueOutcome{done}, nowhere); !errors.Is(err, mail.ErrNoSuchMailbox) {
+		t.Errorf("a report to nowhere: %v", err)
+	}
+	nowhere.Body.Abort()
+	left, err := s.QueueEntries(t.Context(), 0)
+	if err != nil || len(left) != 1 || !s.Leased(&left[0]) {
+		t.Errorf("the outcome was kept without its report: %v, %v", left, err)
+	}
+	if err := s.FinishAttempt(t.Context(), []QueueOutcome{done}, report(0)); err != nil {
+		t.Fatal(err)
+	}
+	left, err = s.QueueEntries(t.Context(), 0)
+	if err != nil || len(left) != 1 || left[0].To.Address.Local != "b" {
+		t.Errorf("queue: %v, %v", left, err)
+	}
+	if mb, err := s.MailboxByName(t.Context(), alice, "INBOX"); err != nil || mb.Messages != 1 {
+		t.Errorf("INBOX: %v, %v", mb, err)
+	}
+}
