@@ -43,6 +43,25 @@ func (c *content) parts() (*message.Part, error) {
 	return c.root, err
 }
 
+// longHeader is the size from which on a listing may hold only the beginning
+// of a header (see store.Message).
+const longHeader = 256 << 10
+
+// header is the header of this copy, trace lines in front.
+func (c *content) header() ([]byte, error) {
+	header := c.m.Header
+	if len(header) >= longHeader {
+		stored, err := c.open()
+		if err == nil {
+			header, err = stored.Header()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat(c.m.Trace, header), nil
+}
+
 // octets are octets of a message: some at hand, then some of the content.
 type octets struct {
 	pre    []byte
@@ -126,9 +145,11 @@ func (c *content) section(it *fetchItem) (o octets, exists bool, err error) {
 	whole := c.m.Size - int64(len(c.m.Trace))
 	switch sec.text {
 	case headerText:
-		return octets{pre: slices.Concat(c.m.Trace, c.m.Header)}, true, nil
+		header, err := c.header()
+		return octets{pre: header}, true, err
 	case headerFields, headerFieldsNot:
-		return octets{pre: filterHeader(slices.Concat(c.m.Trace, c.m.Header), sec.fields, sec.text == headerFieldsNot)}, true, nil
+		header, err := c.header()
+		return octets{pre: filterHeader(header, sec.fields, sec.text == headerFieldsNot)}, true, err
 	case bodyText:
 		stored, err := c.open()
 		if err != nil {

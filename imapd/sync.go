@@ -12,9 +12,9 @@ import (
 // syncBatch is how many changed messages are asked for at a time.
 const syncBatch = 500
 
-// sync tells the client what changed in the selected mailbox: EXPUNGE first,
-// then EXISTS (Apple Mail counts on that order), and FETCH with the flags that
-// others changed. While expunge is false none is taken out (RFC 9051 §7.5.1):
+// sync tells the client what changed in the selected mailbox: EXPUNGE and the
+// flags that others changed, then EXISTS (Apple Mail counts on EXISTS after
+// EXPUNGE). While expunge is false none is taken out (RFC 9051 §7.5.1):
 // what is gone, and what came since, waits for the next time.
 func (s *session) sync(expunge bool) {
 	box := s.box

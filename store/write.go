@@ -169,15 +169,15 @@ func (w *writer) commit(batch []*operation) {
 		if err != nil {
 			o.err = err
 		}
-		close(o.done)
-	}
-	for _, o := range batch {
+		// The watchers first: who hears of a message from its sender and then
+		// asks a session about it must find that session awake.
 		if o.err == nil {
 			w.s.watchers.wake(o.wakes)
 			if o.garbage {
 				w.s.sweeper.signal()
 			}
 		}
+		close(o.done)
 	}
 }
 
