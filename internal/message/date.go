@@ -12,13 +12,28 @@ import (
 // returns the zero time when there is no date to be read.
 func ParseDate(v []byte) time.Time {
 	d := dateParser{zone: time.UTC}
-	v = stripComments(v[:min(len(v), 200)])
+	v = joinColons(stripComments(v[:min(len(v), 200)]))
 	for _, word := range bytes.FieldsFunc(v, func(r rune) bool {
 		return r <= ' ' || r == ',' || r == '(' || r == ')' || r == ';' || r == '"'
 	}) {
 		d.word(string(word))
 	}
 	return d.time()
+}
+
+// joinColons removes white space round colons: "09 : 55 : 06" (RFC 5322 §4.3).
+func joinColons(v []byte) []byte {
+	out := make([]byte, 0, len(v))
+	for i, c := range v {
+		if c == ' ' || c == '\t' {
+			next := bytes.TrimLeft(v[i:], " \t")
+			if len(out) > 0 && out[len(out)-1] == ':' || len(next) > 0 && next[0] == ':' {
+				continue
+			}
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 type dateParser struct {

@@ -7,6 +7,9 @@ import "bytes"
 func (l *addressList) resolve() bool {
 	l.item = address{}
 	toks := l.tokens
+	if !anything(toks) {
+		return false
+	}
 	if i := special(toks, '<', 0); i >= 0 {
 		end := special(toks, '>', i)
 		if end < 0 {
@@ -23,6 +26,16 @@ func (l *addressList) resolve() bool {
 		l.nameFrom(toks, 0)
 	}
 	return len(l.item.name)+len(l.item.local)+len(l.item.host) > 0
+}
+
+// anything reports whether there is more than comments and empty brackets.
+func anything(toks []token) bool {
+	for i := range toks {
+		if k := toks[i].kind; k != commentToken && k != specialToken {
+			return true
+		}
+	}
+	return false
 }
 
 // nameFrom takes a comment for the display name when there is no other, as
@@ -77,6 +90,10 @@ func joins(toks []token, i int) bool {
 
 func isAt(t *token) bool { return t.kind == specialToken && t.text[0] == '@' }
 
+func isBracket(t *token) bool {
+	return t.kind == specialToken && (t.text[0] == '<' || t.text[0] == '>')
+}
+
 // spec reads what stands in angle brackets: route, local part, domain.
 func (a *address) spec(toks []token) {
 	if len(toks) > 0 && isAt(&toks[0]) {
@@ -122,7 +139,7 @@ func concat(toks []token, spaces bool) []byte {
 	var b []byte
 	for i := range toks {
 		t := &toks[i]
-		if t.kind == commentToken || t.kind == specialToken && (t.text[0] == '<' || t.text[0] == '>') {
+		if t.kind == commentToken || isBracket(t) {
 			continue
 		}
 		if spaces && t.space && len(b) > 0 && b[len(b)-1] != '.' && (t.kind != atomToken || t.text[0] != '.') {
@@ -135,13 +152,13 @@ func concat(toks []token, spaces bool) []byte {
 
 // phrase joins the tokens of a display name, one space where there was any.
 func phrase(toks []token) []byte {
-	if len(toks) == 1 && toks[0].kind != commentToken {
+	if len(toks) == 1 && toks[0].kind < literalToken {
 		return bytes.TrimSpace(toks[0].text)
 	}
 	var b []byte
 	for i := range toks {
 		t := &toks[i]
-		if t.kind == commentToken {
+		if t.kind == commentToken || isBracket(t) {
 			continue
 		}
 		if t.space && len(b) > 0 {

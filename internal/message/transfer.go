@@ -28,7 +28,7 @@ func newTransferDecoder(encoding string) (transferDecoder, bool) {
 		return &base64Decoder{}, true
 	case "quoted-printable":
 		return &qpDecoder{}, true
-	case "7bit", "8bit", "binary", "":
+	case "7bit", "8bit", "binary", "", "7-bit", "8-bit", "8bits":
 		return nil, true
 	}
 	return nil, false

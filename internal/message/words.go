@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"encoding/base64"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -59,6 +60,9 @@ func (ws *words) at(off int) (w word, n int) {
 		charset = charset[:star] // RFC 2231 §5: the language
 	}
 	w.charset, w.text = string(charset), ws.s[text:ws.end]
+	if !isASCII(w.text) {
+		w.charset = "" // raw octets, which are UTF-8 by now
+	}
 	return w, ws.end + 2 - off
 }
 
@@ -175,7 +179,7 @@ func appendDecoded(dst, v []byte) []byte {
 			flush()
 			dst = append(dst, v[done:i]...)
 		}
-		if w.charset != charset {
+		if !strings.EqualFold(w.charset, charset) {
 			flush()
 			charset = w.charset
 		}
@@ -195,7 +199,7 @@ func appendWords(b []byte, s []byte) []byte {
 			special++
 		}
 	}
-	b64 := special*2 > len(s)/3
+	b64 := len(s)+2*special > base64.StdEncoding.EncodedLen(len(s))
 	const room = 75 - len("=?utf-8?q??=")
 	for first := true; first || len(s) > 0; first = false {
 		if !first {
