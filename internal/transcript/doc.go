@@ -38,6 +38,7 @@
 //	                   are all of it
 //
 // ${NAME} in a step stands for a variable; ${size:BLOCK} for the number of
-// octets that ->@ BLOCK sends, for IMAP's literals; ${b64:TEXT} for TEXT in
-// base64, where \x00 and its like are Go's escapes.
+// octets that ->@ BLOCK sends, for IMAP's literals; ${block:BLOCK} for these
+// octets themselves; ${b64:TEXT} for TEXT in base64, where \x00 and its like are
+// Go's escapes.
 package transcript

@@ -90,14 +90,18 @@ func (s *script) expand(text string, vars map[string]string, quote func(string) 
 	out := variable.ReplaceAllStringFunc(text, func(v string) string {
 		name := v[2 : len(v)-1]
 		value, ok := vars[name]
+		var err error
 		switch kind, arg, _ := strings.Cut(name, ":"); {
 		case ok:
 		case kind == "size":
-			b, err := s.block(arg)
-			if err != nil {
+			if value, err = s.block(arg); err != nil {
 				bad = err
 			}
-			value = strconv.Itoa(len(b))
+			value = strconv.Itoa(len(value))
+		case kind == "block":
+			if value, err = s.block(arg); err != nil {
+				bad = err
+			}
 		case kind == "b64":
 			raw, err := strconv.Unquote(`"` + arg + `"`)
 			if err != nil {

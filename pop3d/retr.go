@@ -1,0 +1,105 @@
+package pop3d
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"posthorn/internal/mail"
+	"posthorn/store"
+)
+
+// cmdRetr is RETR (RFC 1939 §5).
+func (s *session) cmdRetr(args []string) error {
+	m, _, err := s.drop.message(args[0])
+	if err != nil {
+		return err
+	}
+	return s.send(m, fmt.Sprintf("%d octets", m.size), func(c *store.Content, out *stuffer) error {
+		return c.WriteRange(out, 0, c.Size())
+	})
+}
+
+// cmdTop is TOP (RFC 1939 §7): the header, the blank line, and some lines of
+// the body.
+func (s *session) cmdTop(args []string) error {
+	m, _, err := s.drop.message(args[0])
+	if err != nil {
+		return err
+	}
+	lines, ok := number(args[1])
+	if !ok {
+		return refuse("A number of lines is a number, such as 10")
+	}
+	return s.send(m, "Top of message:", func(c *store.Content, out *stuffer) error {
+		header := c.HeaderSize()
+		if err := c.WriteRange(out, 0, header); err != nil || lines == 0 {
+			return err
+		}
+		err := c.WriteRange(&firstLines{to: out, left: lines}, header, c.Size()-header)
+		if errors.Is(err, errEnough) {
+			return nil
+		}
+		return err
+	})
+}
+
+// send answers with a message, or with what write writes of it.
+func (s *session) send(m *message, head string, write func(*store.Content, *stuffer) error) error {
+	trace, err := s.trace(m)
+	if err != nil {
+		return err
+	}
+	content, err := s.srv.cfg.Store.Content(s.ctx, m.content)
+	if err != nil {
+		return err
+	}
+	out := newStuffer(s.conn, "+OK "+head+"\r\n", trace)
+	if err := write(content, out); err != nil {
+		if !out.begun {
+			return err
+		}
+		// Half a message must not look like a whole one.
+		s.srv.cfg.Log.Internal(s.conn.ID(), fmt.Sprintf("sending message %d", m.uid), err)
+		s.conn.Hangup("")
+		return errLost
+	}
+	return out.end()
+}
+
+// trace is what stands before the content in this mailbox. mail.ErrNotFound
+// when the message was expunged meanwhile.
+func (s *session) trace(m *message) ([]byte, error) {
+	for row, err := range s.srv.cfg.Store.Messages(s.ctx, s.drop.mailbox, mail.UIDs(m.uid), 0) {
+		if err != nil {
+			return nil, err
+		}
+		return bytes.Clone(row.Trace), nil
+	}
+	return nil, mail.ErrNotFound
+}
+
+// errEnough ends the copying of a body.
+var errEnough = errors.New("enough lines")
+
+// firstLines passes on some lines.
+type firstLines struct {
+	to   *stuffer
+	left int
+}
+
+func (f *firstLines) Write(p []byte) (int, error) {
+	rest := p
+	for f.left > 0 {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			return f.to.Write(p)
+		}
+		rest = rest[i+1:]
+		f.left--
+	}
+	if n, err := f.to.Write(p[:len(p)-len(rest)]); err != nil {
+		return n, err
+	}
+	return len(p) - len(rest), errEnough
+}

@@ -1,0 +1,86 @@
+package pop3d
+
+import (
+	"bytes"
+	"io"
+
+	"posthorn/internal/wire"
+)
+
+// stuffer sends octets as a multi-line response (RFC 1939 §3). The first line
+// and the trace go out with the first octets, so that an error before them can
+// still be told.
+type stuffer struct {
+	conn  *wire.Conn
+	head  string
+	trace []byte
+
+	begun bool
+	bol   bool // at the beginning of a line
+	crlf  bool // behind CRLF
+	cr    bool // behind CR
+}
+
+func newStuffer(conn *wire.Conn, head string, trace []byte) *stuffer {
+	return &stuffer{conn: conn, head: head, trace: trace, bol: true, crlf: true}
+}
+
+func (w *stuffer) begin() error {
+	if w.begun {
+		return nil
+	}
+	w.begun = true
+	if _, err := io.WriteString(w.conn, w.head); err != nil {
+		return err
+	}
+	return w.stuff(w.trace)
+}
+
+func (w *stuffer) Write(p []byte) (int, error) {
+	if err := w.begin(); err != nil {
+		return 0, err
+	}
+	return len(p), w.stuff(p)
+}
+
+var lineDot = []byte("\n.")
+
+// stuff sends p with dots at the beginning of lines doubled.
+func (w *stuffer) stuff(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	last := p[len(p)-1]
+	crlf := last == '\n' && (len(p) > 1 && p[len(p)-2] == '\r' || len(p) == 1 && w.cr)
+	if w.bol && p[0] == '.' {
+		if _, err := w.conn.WriteBody(lineDot[1:]); err != nil {
+			return err
+		}
+	}
+	for {
+		i := bytes.Index(p, lineDot)
+		if i < 0 {
+			break
+		}
+		if _, err := w.conn.WriteBody(p[:i+2]); err != nil {
+			return err
+		}
+		p = p[i+1:] // the dot again
+	}
+	w.bol, w.crlf, w.cr = last == '\n', crlf, last == '\r'
+	_, err := w.conn.WriteBody(p)
+	return err
+}
+
+// end sends the end of the response.
+func (w *stuffer) end() error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	end := ".\r\n"
+	if !w.crlf {
+		end = "\r\n.\r\n"
+	}
+	_, err := io.WriteString(w.conn, end)
+	return err
+}
