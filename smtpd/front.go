@@ -111,7 +111,7 @@ func (f *front) ask(line string, answer reply) reply {
 
 // finish says what go-smtp's command came to.
 func (f *front) finish() {
-	if !f.asked {
+	if !f.asked || f.gone {
 		return
 	}
 	f.asked = false

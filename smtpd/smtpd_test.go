@@ -28,7 +28,7 @@ import (
 // TestTranscripts runs testdata/*.txt. "1 open PORT WORDS" opens a connection:
 // PORT is mx (the default), submission or submissions; the words are "clear"
 // (passwords may be sent without TLS), "notls", "small" (messages up to 100
-// octets, 3 recipients) and "strict" (HELO names).
+// octets, 3 recipients) and "anyhelo".
 func TestTranscripts(t *testing.T) {
 	transcript.Run(t, "testdata/*.txt", func(t *testing.T) *transcript.Fixture {
 		h := newHarness(t)
@@ -53,10 +53,11 @@ type harness struct {
 	wire    *wire.Server
 	log     *recorder
 	tap     *wire.Tap
+	ports   map[string]*pipes // by dial's args
 }
 
 func newHarness(t testing.TB) *harness {
-	h := &harness{t: t, backend: &memory{}, wire: wire.NewServer(), log: &recorder{}, tap: &wire.Tap{}}
+	h := &harness{t: t, backend: &memory{}, wire: wire.NewServer(), log: &recorder{}, tap: &wire.Tap{}, ports: map[string]*pipes{}}
 	t.Cleanup(func() {
 		stop := make(chan struct{})
 		close(stop)
@@ -80,8 +81,23 @@ func (h *harness) logged(want string) (string, error) {
 	return "", nil
 }
 
-// dial opens a connection to a Server of its own.
+// dial opens a connection to the Server that args describe.
 func (h *harness) dial(args string) (net.Conn, error) {
+	port := h.ports[args]
+	if port == nil {
+		s, w, err := h.configure(args)
+		if err != nil {
+			return nil, err
+		}
+		port = h.serve(s, w)
+		h.ports[args] = port
+	}
+	client, server := net.Pipe()
+	port.conns <- server
+	return client, nil
+}
+
+func (h *harness) configure(args string) (*Server, *wire.Config, error) {
 	log := maillog.New(slog.New(slog.NewTextHandler(h.log, nil)))
 	cfg := Config{Hostname: "hamburger.edu", Backend: h.backend, Log: log, onReply: h.checkReply}
 	w := &wire.Config{Protocol: "smtp", Hostname: cfg.Hostname, TLS: testTLS().server, Refusal: Refusal(cfg.Hostname), Log: log, Tap: h.tap}
@@ -96,25 +112,22 @@ func (h *harness) dial(args string) (net.Conn, error) {
 			w.TLS = nil
 		case "small":
 			cfg.MaxMessage, cfg.MaxRecipients = 100, 3
-		case "strict":
 		case "anyhelo":
 			cfg.AnyHelo = true
 		default:
-			return nil, fmt.Errorf("no such word: %s", word)
+			return nil, nil, fmt.Errorf("no such word: %s", word)
 		}
 	}
 	s := New(cfg)
 	if cfg.Submission {
 		s.auth = passwords{}
 	}
-	return h.connect(s, w), nil
+	return s, w, nil
 }
 
-// connect gives a pipe's end to s, by way of a listener.
-func (h *harness) connect(s *Server, w *wire.Config) net.Conn {
-	client, server := net.Pipe()
-	ln := &onePipe{conn: make(chan net.Conn, 1), closed: make(chan struct{})}
-	ln.conn <- server
+// serve gives s a listener of pipes.
+func (h *harness) serve(s *Server, w *wire.Config) *pipes {
+	ln := newPipes()
 	wrapped := h.wire.Listener(ln, w)
 	done := make(chan struct{})
 	go func() {
@@ -124,7 +137,7 @@ func (h *harness) connect(s *Server, w *wire.Config) net.Conn {
 		}
 	}()
 	h.t.Cleanup(func() { wrapped.Close(); <-done })
-	return client
+	return ln
 }
 
 // checkReply holds every reply of every test to the table.
@@ -134,24 +147,26 @@ func (h *harness) checkReply(command string, code int) {
 	}
 }
 
-// onePipe is a listener with one connection.
-type onePipe struct {
-	conn   chan net.Conn
+// pipes is a listener; its connections are put into a channel.
+type pipes struct {
+	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-func (l *onePipe) Accept() (net.Conn, error) {
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn, 1), closed: make(chan struct{})} }
+
+func (l *pipes) Accept() (net.Conn, error) {
 	select {
-	case c := <-l.conn:
+	case c := <-l.conns:
 		return c, nil
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}
 }
 
-func (l *onePipe) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *onePipe) Addr() net.Addr { return &net.TCPAddr{} }
+func (l *pipes) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // recorder is a log in memory.
 type recorder struct {
