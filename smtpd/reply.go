@@ -112,6 +112,7 @@ func replyTo(err error, at part, addr mail.Address) (r reply, known bool) {
 		{mail.ErrDisabled, reply{code: 550, enhanced: "5.2.1", text: "This mailbox is disabled: " + who}},
 		{mail.ErrOverQuota, reply{code: 452, enhanced: "4.2.2", text: "This mailbox is full: try again later"}},
 		{mail.ErrTooLarge, errTooLarge.reply},
+		{mail.ErrLoop, reply{code: 554, enhanced: "5.4.6", text: "The message has passed too many servers: a mail loop"}},
 		{mail.ErrNoSpace, reply{code: 452, enhanced: "4.3.1", text: "Insufficient system storage: try again later"}},
 		{mail.ErrUnavailable, reply{code: 451, enhanced: "4.3.0", text: "The mail store cannot write now: try again later"}},
 		{mail.ErrNotPermitted, notPermitted(at, who)},

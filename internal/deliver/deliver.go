@@ -7,10 +7,11 @@
 // this server adds; what differs from copy to copy (Return-Path, Delivered-To)
 // is the copy's own.
 //
-// Nothing else is changed, with one exception, a submission (RFC 6409 §8):
-// bare line ends are repaired, and a missing Date, Message-ID or From is put in
-// front. A Bcc field stays (RFC 5322 §3.6.3 leaves it to the sender's program
-// what it says to whom; one that wants it hidden does not write it).
+// Nothing else is changed, with one exception, a submission (RFC 6409 §8): a
+// missing Date, Message-ID or From is put in front. (Its bare line ends are
+// repaired already where it is read, in smtpd.) A Bcc field stays: RFC 5322
+// §3.6.3 leaves it to the sender's program what it says to whom, and one that
+// wants it hidden does not write it.
 package deliver
 
 import (
@@ -49,8 +50,8 @@ type Client struct {
 	// Account is who logged in; 0 on port 25.
 	Account store.AccountID
 	Login   mail.Address
-	// Submission: RFC 6409's repairs are made (Date, Message-ID, From, line
-	// ends); never on port 25.
+	// Submission: RFC 6409's repairs are made (Date, Message-ID, From); never
+	// on port 25.
 	Submission bool
 }
 
@@ -169,9 +170,6 @@ func (p *Pipeline) copy(b io.Writer, c *Client, env *mail.Envelope, id string, n
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	var header []byte
-	if c.Submission && env.Body != mail.BodyBinaryMIME {
-		body = &crlfReader{r: body}
-	}
 	if c.Submission || keepHeader {
 		head, err := readHead(body, MaxHeader)
 		if err != nil {
