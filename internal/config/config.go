@@ -61,8 +61,8 @@ type TLS struct {
 type Auth struct {
 	// ClearFrom are the networks from which a password may come without TLS.
 	ClearFrom []netip.Prefix `toml:"clear_from"`
-	// Lockout slows guessing; LockoutLoopback does so for loopback too.
-	Lockout         bool `toml:"lockout"`
+	// LockoutLoopback slows who guesses passwords from loopback too, as it
+	// does everybody else.
 	LockoutLoopback bool `toml:"lockout_loopback"`
 }
 
@@ -70,6 +70,9 @@ type Auth struct {
 type SMTP struct {
 	MaxMessage    Size `toml:"max_message"`
 	MaxRecipients int  `toml:"max_recipients"`
+	// AnyHelo takes any name after EHLO and HELO on port 25; otherwise it must
+	// look like a host's.
+	AnyHelo bool `toml:"any_helo"`
 }
 
 // Limits bound connections.
@@ -81,7 +84,7 @@ type Limits struct {
 	SMTP int `toml:"smtp_per_client"`
 	IMAP int `toml:"imap_per_client"`
 	POP3 int `toml:"pop3_per_client"`
-	// Loopback counts clients on loopback as well.
+	// Loopback holds clients on loopback to these limits as well.
 	Loopback bool `toml:"loopback"`
 }
 
@@ -135,9 +138,9 @@ func Default() *Config {
 			HTTP: Addresses{":80"}, HTTPS: Addresses{":443"},
 		},
 		TLS:    TLS{Cert: "cert.pem", Key: "key.pem"},
-		Auth:   Auth{Lockout: true},
+		Auth:   Auth{LockoutLoopback: true},
 		SMTP:   SMTP{MaxMessage: 50 << 20, MaxRecipients: 1000},
-		Limits: Limits{Connections: 5000, SMTP: 20, IMAP: 20, POP3: 5},
+		Limits: Limits{Connections: 5000, SMTP: 20, IMAP: 20, POP3: 5, Loopback: true},
 		Queue: Queue{
 			Retry:  durations(time.Minute, 5*time.Minute, 15*time.Minute, 30*time.Minute, time.Hour, 2*time.Hour, 4*time.Hour),
 			GiveUp: Duration(5 * 24 * time.Hour), WarnAfter: Duration(4 * time.Hour),
