@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"posthorn/auth"
+	"posthorn/internal/config"
+	"posthorn/internal/mail"
+	"posthorn/store"
+)
+
+func demoCommand() *cli.Command {
+	return &cli.Command{
+		Name: "demo", Usage: "two servers that mail each other, to try things out on",
+		Description: "Starts crepes.fr with the user alice and hamburger.edu with the user bob, on\n" +
+			"loopback. Mail and passwords stay in the folder from run to run. Ctrl-C ends it.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "dir", Usage: "the folder for both", Value: ".posthorn-demo", TakesFile: true},
+			&cli.IntFlag{Name: "base-port", Usage: "the number added to each protocol's port; the second server has 1000 more", Value: 2000},
+			&cli.BoolFlag{Name: "trace", Usage: "print every session's lines, secrets masked"},
+		},
+		Action: demo,
+	}
+}
+
+// demoServer is one of the demo's two.
+type demoServer struct {
+	domain, user string
+	basePort     int
+	password     string
+	cfg          *config.Config
+}
+
+func (d *demoServer) address() string { return d.user + "@" + d.domain }
+
+func demo(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	base := c.Int("base-port")
+	if base < 1 || base > 63500 {
+		return usagef("demo: --base-port must be a number from 1 to 63500")
+	}
+	servers := []*demoServer{
+		{domain: "crepes.fr", user: "alice", basePort: base},
+		{domain: "hamburger.edu", user: "bob", basePort: base + 1000},
+	}
+	for i, d := range servers {
+		if err := d.prepare(c.Context, c.String("dir"), servers[1-i]); err != nil {
+			return err
+		}
+	}
+	for _, d := range servers {
+		fmt.Fprintf(c.App.Writer, "%s  password: %s\n", d.address(), d.password)
+	}
+	var running []*server
+	defer func() {
+		for _, s := range running {
+			s.stop()
+		}
+	}()
+	for _, d := range servers {
+		s, err := startServer(c.Context, d.cfg, newLogger(c.App.ErrWriter, d.cfg))
+		if err != nil {
+			return err
+		}
+		running = append(running, s)
+		if c.Bool("trace") {
+			defer trace(s.tap, c.App.ErrWriter)()
+		}
+	}
+	printDemo(c.App.Writer, servers)
+	fmt.Fprintf(c.App.ErrWriter, "posthorn: ready\n")
+	<-c.Context.Done()
+	fmt.Fprintln(c.App.ErrWriter, "posthorn: stopping")
+	return nil
+}
+
+// prepare sets the server up in its own folder: configuration (always written
+// anew, it is the demo's), account, password and a first message.
+func (d *demoServer) prepare(ctx context.Context, dir string, other *demoServer) error {
+	dir = filepath.Join(dir, d.domain)
+	if err := os.Remove(filepath.Join(dir, "posthorn.toml")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	s := setup{Dir: dir, Domains: []string{d.domain}, Template: config.Template{
+		Hostname: d.domain, Local: true, BasePort: d.basePort, LogLevel: "warn",
+		Routes: map[string]string{other.domain: fmt.Sprintf("127.0.0.1:%d", other.basePort+25)},
+	}}
+	var err error
+	if d.cfg, err = s.run(ctx); err != nil {
+		return err
+	}
+	if d.password, err = demoPassword(filepath.Join(dir, "password")); err != nil {
+		return err
+	}
+	st, err := store.Open(ctx, storeConfig(d.cfg))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.addUser(ctx, st, other), st.Close())
+}
+
+// addUser makes the account with its first message, unless it is there.
+func (d *demoServer) addUser(ctx context.Context, st *store.Store, other *demoServer) error {
+	addr, err := mail.ParseAddress(d.address())
+	if err != nil {
+		return err
+	}
+	cred, err := auth.MakeCredential(nil, "", d.password)
+	if err != nil {
+		return err
+	}
+	account, err := st.AddAccount(ctx, addr, []store.Credential{cred})
+	if errors.Is(err, mail.ErrExists) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	body := st.NewBody(ctx)
+	if _, err := io.WriteString(body, d.welcome(other)); err != nil {
+		body.Abort()
+		return err
+	}
+	_, err = st.Accept(ctx, store.Delivery{Body: body, Copies: []store.Copy{{Account: account.ID}}})
+	return err
+}
+
+func (d *demoServer) welcome(other *demoServer) string {
+	return strings.ReplaceAll(fmt.Sprintf(`From: Posthorn <postmaster@%[1]s>
+To: %[2]s
+Subject: Welcome to %[1]s
+Date: Sun, 22 Nov 2026 08:00:00 +0000
+Message-ID: <welcome@%[1]s>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+
+This is your mailbox on %[1]s. What you send to %[3]s goes into this
+server's queue and from there, by SMTP, to %[4]s, the other server of
+this demo.
+`, d.domain, d.address(), other.address(), other.domain), "\n", "\r\n")
+}
+
+// demoPassword reads the password's file, or makes one up and writes it.
+func demoPassword(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err == nil {
+		return strings.TrimSpace(string(b)), nil
+	}
+	word := pronounceable(10)
+	return word, writeNew(file, word+"\n")
+}
+
+// pronounceable makes up a word of n letters that can be said and typed.
+func pronounceable(n int) string {
+	var random [64]byte
+	rand.Read(random[:])
+	letters := [2]string{"bcdfghjkmnprstvwz", "aeiou"}
+	word := make([]byte, 0, n)
+	for i := range n {
+		set := letters[i%2]
+		word = append(word, set[int(random[i])%len(set)])
+	}
+	return string(word)
+}
+
+func printDemo(w io.Writer, servers []*demoServer) {
+	a, b := servers[0], servers[1]
+	fmt.Fprintf(w, "\nSettings for a mail program (accept the certificate when asked):\n\n")
+	for _, d := range servers {
+		fmt.Fprintf(w, "  %-20s IMAP 127.0.0.1:%d STARTTLS (or %d SSL/TLS)   POP3 127.0.0.1:%d (or %d SSL/TLS)\n  %-20s SMTP 127.0.0.1:%d STARTTLS (or %d SSL/TLS)   user name: %s\n\n",
+			d.address(), d.basePort+143, d.basePort+993, d.basePort+110, d.basePort+995,
+			"", d.basePort+587, d.basePort+465, d.address())
+	}
+	fmt.Fprintf(w, `Or type. A message to %[2]s, by SMTP:
+
+  telnet 127.0.0.1 %[4]d
+    HELO %[5]s
+    MAIL FROM:<%[1]s>
+    RCPT TO:<%[2]s>
+    DATA
+    Do you like ketchup?
+    How about pickles?
+    .
+    QUIT
+
+Read it, by POP3:
+
+  telnet 127.0.0.1 %[6]d
+    USER %[2]s
+    PASS %[3]s
+    LIST
+    RETR 2
+    QUIT
+
+And by IMAP, in TLS:
+
+  openssl s_client -quiet -crlf -connect 127.0.0.1:%[7]d
+    a LOGIN %[2]s %[3]s
+    b SELECT INBOX
+    c FETCH 2 BODY[]
+    d LOGOUT
+
+Ctrl-C ends the demo; mail and passwords stay.
+`, a.address(), b.address(), b.password, b.basePort+25, a.domain, b.basePort+110, b.basePort+993)
+}

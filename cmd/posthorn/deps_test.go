@@ -1,0 +1,74 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows says which of our packages each may import, tests aside. A package
+// that isn't here is a room that nobody has planned: put it in, with its arrows.
+var arrows = map[string]string{
+	"internal/mail":         "",
+	"migrations":            "",
+	"internal/config":       "",
+	"internal/transcript":   "",
+	"internal/message":      "internal/mail",
+	"internal/maillog":      "internal/mail",
+	"tlsconf":               "",
+	"store":                 "migrations internal/message internal/mail",
+	"auth":                  "store internal/mail",
+	"internal/wire":         "tlsconf internal/maillog internal/mail",
+	"internal/mailauth":     "internal/mail",
+	"internal/dsn":          "internal/message internal/mail",
+	"internal/deliver":      "store internal/message internal/mailauth internal/mail internal/queue internal/dsn",
+	"internal/queue":        "store internal/dsn internal/message internal/mail internal/maillog",
+	"internal/relay":        "internal/relay/recode internal/message internal/mail tlsconf",
+	"internal/relay/recode": "internal/message internal/mail",
+	"internal/interop":      "",
+	"smtpd":                 "auth internal/wire internal/maillog internal/mail internal/deliver",
+	"pop3d":                 "auth internal/wire internal/maillog internal/mail store internal/message",
+	"imapd":                 "auth internal/wire internal/maillog internal/mail store internal/message",
+	"internal/httpd":        "store auth internal/config internal/wire",
+	"internal/control":      "store auth internal/mail",
+	"cmd/posthorn":          "*",
+}
+
+// TestArrows holds the arrows between packages (HACKING.md): they run one way.
+func TestArrows(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "posthorn/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&pkg); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(pkg.ImportPath, "posthorn/")
+		allowed, known := arrows[name]
+		if !known {
+			t.Errorf("package %s has no arrows yet", name)
+			continue
+		}
+		for _, imp := range pkg.Imports {
+			ours, ok := strings.CutPrefix(imp, "posthorn/")
+			if ok && allowed != "*" && !slices.Contains(strings.Fields(allowed), ours) {
+				t.Errorf("%s imports %s: no arrow leads there", name, ours)
+			}
+			if imp == "github.com/mattn/go-sqlite3" && name != "store" {
+				t.Errorf("%s knows of SQLite: only store may", name)
+			}
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"posthorn/auth"
+	"posthorn/imapd"
+	"posthorn/internal/config"
+	"posthorn/internal/deliver"
+	"posthorn/internal/httpd"
+	"posthorn/internal/wire"
+	"posthorn/pop3d"
+	"posthorn/smtpd"
+	"posthorn/tlsconf"
+)
+
+// A generation is everything that a configuration makes: the daemons with
+// their certificates and limits, and the queue. A reload starts a new one and
+// retires the old.
+type generation struct {
+	server *server
+	cfg    *config.Config
+	certs  *tlsconf.Source
+	auth   *auth.Authenticator
+	wires  map[string]*wire.Server // by protocol: each counts its own connections
+	gates  []*gate
+	http   *http.Server
+	queue  *outbound
+	served sync.WaitGroup
+}
+
+// loadCertificates opens the certificate of [tls]. Where its CA's key lies
+// beside it, it is one of our own making, and is renewed in time.
+func loadCertificates(cfg *config.Config, logger *slog.Logger) (*tlsconf.Source, error) {
+	if cfg.TLS.Cert == "" {
+		return nil, nil
+	}
+	dir := filepath.Dir(cfg.TLS.Cert)
+	load := func() (*tlsconf.Source, error) { return tlsconf.Load(cfg.TLS.Cert, cfg.TLS.Key) }
+	if cfg.TLS.Cert == filepath.Join(dir, "cert.pem") && exists(filepath.Join(dir, "ca.key")) {
+		load = func() (*tlsconf.Source, error) { return tlsconf.LoadCA(dir, certificateNames(cfg)) }
+	}
+	source, err := load()
+	if err != nil {
+		return nil, err
+	}
+	source.Report = func(err error) { logger.Error("certificate", "error", err) }
+	return source, nil
+}
+
+// startGeneration starts daemons for cfg behind the server's sockets.
+func (s *server) startGeneration(cfg *config.Config, certs *tlsconf.Source) (*generation, error) {
+	g := &generation{
+		server: s, cfg: cfg, certs: certs,
+		auth:  auth.New(s.store, auth.Config{NoLockout: !cfg.Auth.LockoutLoopback}),
+		wires: map[string]*wire.Server{},
+	}
+	var err error
+	if g.queue, err = newOutbound(s, cfg); err != nil {
+		return nil, err
+	}
+	daemons := g.daemons()
+	for _, t := range s.turnstiles {
+		gate := t.open()
+		g.gates = append(g.gates, gate)
+		k := kinds()[t.key]
+		if k.implicit && certs == nil {
+			return nil, fmt.Errorf("listen.%s needs a certificate: give [tls] one, or turn the listener off with \"\"", t.key)
+		}
+		ln := net.Listener(gate)
+		if k.protocol != "http" {
+			ln = g.wire(k.protocol).Listener(gate, g.wireConfig(k))
+		}
+		g.served.Go(func() {
+			if err := daemons[t.key](ln); err != nil {
+				s.logger.Error("a listener ended", "listen", t.key, "error", err)
+			}
+		})
+	}
+	g.startQueue()
+	return g, nil
+}
+
+// kind is what a key of [listen] stands for.
+type kind struct {
+	protocol string
+	implicit bool // TLS from the first octet on
+}
+
+func kinds() map[string]kind {
+	return map[string]kind{
+		"smtp": {"smtp", false}, "submission": {"submission", false}, "submissions": {"submission", true},
+		"pop3": {"pop3", false}, "pop3s": {"pop3", true}, "imap": {"imap", false}, "imaps": {"imap", true},
+		"http": {"http", false}, "https": {"http", true},
+	}
+}
+
+// daemons gives each key of [listen] its server.
+func (g *generation) daemons() map[string]func(net.Listener) error {
+	s := g.server
+	pipeline := &deliver.Pipeline{Store: s.store, Hostname: g.cfg.Hostname}
+	mx := smtpd.Config{
+		Hostname: g.cfg.Hostname, Backend: pipeline, MaxMessage: int64(g.cfg.SMTP.MaxMessage),
+		MaxRecipients: g.cfg.SMTP.MaxRecipients, AnyHelo: g.cfg.SMTP.AnyHelo, Log: s.log,
+	}
+	submission := mx
+	submission.Submission, submission.Auth, submission.PlainAuth = true, g.auth, g.clearFrom
+	pop3 := pop3d.New(pop3d.Config{Store: s.store, Auth: g.auth, Hostname: g.cfg.Hostname, PlainAuth: g.clearFrom, Log: s.log})
+	imap := imapd.New(s.store, g.auth, imapd.Config{ClearFrom: g.cfg.Auth.ClearFrom, MaxMessage: int64(g.cfg.SMTP.MaxMessage), Version: version(), Log: s.log})
+	smtpServer, submissionServer := smtpd.New(mx), smtpd.New(submission)
+	g.http = httpd.New(httpd.Config{Health: g.health})
+	return map[string]func(net.Listener) error{
+		"smtp": smtpServer.Serve, "submission": submissionServer.Serve, "submissions": submissionServer.Serve,
+		"pop3": pop3.Serve, "pop3s": pop3.Serve, "imap": imap.Serve, "imaps": imap.Serve,
+		"http":  g.serveHTTP,
+		"https": g.serveHTTPS,
+	}
+}
+
+func (g *generation) serveHTTP(ln net.Listener) error {
+	if err := g.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (g *generation) serveHTTPS(ln net.Listener) error {
+	return g.serveHTTP(tls.NewListener(ln, g.certs.Server("http")))
+}
+
+// clearFrom reports whether a client at addr may send a password without TLS.
+func (g *generation) clearFrom(addr netip.Addr) bool {
+	return slices.ContainsFunc(g.cfg.Auth.ClearFrom, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
+}
+
+// health is an error once the store takes nothing more.
+func (g *generation) health() error {
+	select {
+	case <-g.server.failed():
+		return net.ErrClosed
+	default:
+		return nil
+	}
+}
+
+func (g *generation) wire(protocol string) *wire.Server {
+	if g.wires[protocol] == nil {
+		g.wires[protocol] = wire.NewServer()
+	}
+	return g.wires[protocol]
+}
+
+// wireConfig is what wire needs to know of a kind of listener.
+func (g *generation) wireConfig(k kind) *wire.Config {
+	cfg := &wire.Config{
+		Protocol: k.protocol, Hostname: g.cfg.Hostname, Implicit: k.implicit,
+		ProxyFrom: g.cfg.Listen.ProxyFrom, Tap: g.server.tap, Log: g.server.log,
+		Limits: wire.Limits{Total: g.cfg.Limits.Connections, LoopbackToo: g.cfg.Limits.Loopback},
+	}
+	if g.certs != nil {
+		cfg.TLS = g.certs.Server(k.protocol)
+	}
+	perClient := 0
+	switch k.protocol {
+	case "smtp", "submission":
+		cfg.Refusal, perClient = smtpd.Refusal(g.cfg.Hostname), g.cfg.Limits.SMTP
+	case "pop3":
+		cfg.Refusal, perClient = pop3d.Refusal, g.cfg.Limits.POP3
+	case "imap":
+		cfg.Refusal, perClient = imapd.Refusal, g.cfg.Limits.IMAP
+	}
+	cfg.Limits.PerAddress, cfg.Limits.PerAccount = perClient, perClient
+	return cfg
+}
+
+func (g *generation) startQueue() { g.queue.start() }
+func (g *generation) stopQueue()  { g.queue.stop() }
+
+// retire lets a replaced generation serve the clients that it has, and take no more.
+func (g *generation) retire() {
+	for _, gate := range g.gates {
+		gate.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	g.http.Shutdown(ctx)
+}
+
+// stop ends the generation: nothing new, then what is under way until
+// deadline is closed.
+func (g *generation) stop(deadline <-chan struct{}) {
+	g.retire()
+	g.http.Close()
+	var ending sync.WaitGroup
+	for _, w := range g.wires {
+		ending.Go(func() { w.Shutdown(deadline) })
+	}
+	ending.Go(g.queue.stop)
+	ending.Wait()
+	g.served.Wait()
+}

@@ -1,0 +1,110 @@
+// Command posthorn is a mail server, and the commands to run it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Exit statuses, the same for every command.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings as arguments.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	app := newApp(stdin, stdout, stderr)
+	args, err := flagsFirst(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "posthorn: %v\n", err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:                   "posthorn",
+		Usage:                  "a mail server: SMTP, POP3 and IMAP in one binary and one file",
+		Version:                version(),
+		HideVersion:            true,
+		Reader:                 stdin,
+		Writer:                 stdout,
+		ErrWriter:              stderr,
+		UseShortOptionHandling: false,
+		ExitErrHandler:         func(*cli.Context, error) {}, // run tells it
+		Commands: []*cli.Command{
+			initCommand(), serveCommand(), demoCommand(),
+			userCommand(), aliasCommand(), domainCommand(), mailboxCommand(), queueCommand(),
+			checkCommand(), settingsCommand(), sendCommand(), versionCommand(),
+		},
+		Action: noCommand,
+	}
+	prepare(app.Commands)
+	return app
+}
+
+// prepare gives every command what all have: --config, errors as usage
+// errors, and an answer to a subcommand that isn't there.
+func prepare(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usagef("%v", err) }
+		if len(c.Subcommands) > 0 {
+			c.Action = noCommand
+			prepare(c.Subcommands)
+			continue
+		}
+		c.HideHelpCommand = true
+		c.Flags = append(c.Flags, &cli.StringFlag{
+			Name: "config", Aliases: []string{"c"}, TakesFile: true,
+			Usage: "configuration `FILE` (default: $POSTHORN_CONFIG, ./posthorn.toml, /etc/posthorn/posthorn.toml)",
+		})
+	}
+}
+
+// noCommand answers a command line that names no command, or a wrong one.
+func noCommand(c *cli.Context) error {
+	if name := c.Args().First(); name != "" {
+		return usagef("there is no command %q; \"%s --help\" lists them", name, c.App.HelpName)
+	}
+	return cli.ShowSubcommandHelp(c)
+}
+
+// usageError is a command line that is wrong: exit status 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// arguments checks the number of a command's arguments, named for the message.
+func arguments(c *cli.Context, names ...string) ([]string, error) {
+	args := c.Args().Slice()
+	if len(args) < len(names) {
+		return nil, usagef("%s: missing %s; \"%s --help\" says more", c.Command.Name, names[len(args)], c.Command.HelpName)
+	}
+	if len(args) > len(names) {
+		return nil, usagef("%s: unexpected %q; \"%s --help\" says more", c.Command.Name, args[len(names)], c.Command.HelpName)
+	}
+	return args, nil
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"posthorn/auth"
+	"posthorn/internal/config"
+	"posthorn/internal/control"
+	"posthorn/internal/maillog"
+	"posthorn/internal/wire"
+	"posthorn/store"
+)
+
+// stopTime is how long what is under way may take to end at a stop.
+const stopTime = 20 * time.Second
+
+// server is a running server: what lives as long as the process. What a reload
+// replaces is in its generation.
+type server struct {
+	cfg        *config.Config
+	logger     *slog.Logger
+	log        *maillog.Log
+	tap        *wire.Tap
+	store      *store.Store
+	turnstiles []*turnstile
+	control    net.Listener
+	ctx        context.Context // ends with the server, not with its starter
+	cancel     context.CancelFunc
+
+	mu      sync.Mutex // of what follows
+	current *generation
+	old     []*generation // replaced, with clients that may still be there
+}
+
+// startServer binds the sockets, drops root, opens the store and serves. ctx
+// is for starting only: stop ends the server.
+func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*server, error) {
+	s := &server{cfg: cfg, logger: logger, log: maillog.New(logger), tap: &wire.Tap{}}
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	certificates, err := loadCertificates(cfg, logger) // while still root: the key may be root's
+	if err != nil {
+		return nil, err
+	}
+	sockets, err := bind(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := dropRoot(cfg.User); err != nil {
+		closeAll(sockets)
+		return nil, err
+	}
+	for _, sock := range sockets {
+		s.turnstiles = append(s.turnstiles, newTurnstile(sock))
+	}
+	storeCfg := storeConfig(cfg)
+	storeCfg.Report = func(msg string, args ...any) { logger.Warn(msg, args...) }
+	if s.store, err = store.Open(ctx, storeCfg); err != nil {
+		closeAll(sockets)
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	if s.control, err = control.Listen(cfg.Data); err != nil {
+		closeAll(sockets)
+		return nil, errors.Join(fmt.Errorf("control socket: %w", err), s.store.Close())
+	}
+	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: auth.New(s.store, auth.Config{})})
+	if s.current, err = s.startGeneration(cfg, certificates); err != nil {
+		s.control.Close()
+		closeAll(sockets)
+		return nil, errors.Join(err, s.store.Close())
+	}
+	for _, t := range s.turnstiles {
+		go t.run()
+	}
+	return s, nil
+}
+
+// failed is closed when the store cannot go on.
+func (s *server) failed() <-chan struct{} { return s.store.Failed() }
+
+// reload puts another configuration into force: for new connections at once,
+// while those that are open end as they would. Listeners and the data folder
+// stay what they are until a restart.
+func (s *server) reload(ctx context.Context, cfg *config.Config) error {
+	certificates, err := loadCertificates(cfg, s.logger)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, addresses := range cfg.Listen.All() {
+		for k, was := range s.cfg.Listen.All() {
+			if k == key && fmt.Sprint(was) != fmt.Sprint(addresses) {
+				s.logger.Warn("a changed address needs a restart", "listen", key)
+			}
+		}
+	}
+	before := s.current
+	before.stopQueue() // two queues would deliver twice
+	next, err := s.startGeneration(cfg, certificates)
+	if err != nil {
+		before.startQueue()
+		return err
+	}
+	s.current = next
+	s.cfg = cfg
+	s.old = append(s.old, before)
+	go before.retire()
+	return nil
+}
+
+// stop ends the server: nothing new, then what is under way for at most
+// stopTime, then the store.
+func (s *server) stop() {
+	deadline := make(chan struct{})
+	timer := time.AfterFunc(stopTime, func() { close(deadline) })
+	defer timer.Stop()
+	for _, t := range s.turnstiles {
+		t.close()
+	}
+	s.mu.Lock()
+	generations := append(s.old, s.current)
+	s.mu.Unlock()
+	var ending sync.WaitGroup
+	for _, g := range generations {
+		ending.Go(func() { g.stop(deadline) })
+	}
+	ending.Wait()
+	s.control.Close()
+	s.cancel()
+	if err := s.store.Close(); err != nil {
+		s.logger.Error("closing the store", "error", err)
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"posthorn/internal/wire"
+)
+
+// traceBuffer is how many lines a slow terminal may lag behind.
+const traceBuffer = 10000
+
+// trace prints every session's lines until the subscription ends.
+func trace(tap *wire.Tap, w io.Writer) (stop func()) {
+	sub := tap.Subscribe(traceBuffer)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var events []wire.Event
+		for ok := true; ok; {
+			events, ok = sub.Next(events[:0])
+			for _, e := range events {
+				printEvent(w, e)
+			}
+		}
+	}()
+	return func() { sub.Close(); <-done }
+}
+
+func printEvent(w io.Writer, e wire.Event) {
+	if e.Skipped > 0 {
+		fmt.Fprintf(w, "… %d lines skipped: the terminal is slower than the mail\n", e.Skipped)
+	}
+	fmt.Fprintf(w, "%s %s %s %s\n", e.Time.Format("15:04:05.000"), e.Conn, eventMark(e), e.Text)
+}
+
+// eventMark says who spoke, as in the RFCs' examples.
+func eventMark(e wire.Event) string {
+	switch e.Kind {
+	case wire.ClientLine, wire.ClientData:
+		return "C:"
+	case wire.ServerLine, wire.ServerData:
+		return "S:"
+	case wire.Opened:
+		return "-- " + e.Protocol + " from " + e.Remote
+	case wire.TLSStarted:
+		return "-- TLS"
+	case wire.LoggedIn:
+		return "-- logged in as"
+	case wire.Closed:
+		return "-- closed"
+	}
+	return "--"
+}
