@@ -1,34 +1,54 @@
-# make run and make test are all that a newcomer needs; the rest is for those
-# who change something.
-GO      ?= go
-TAGS     = sqlite_fts5
-PKGS     = ./...
-STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# make run and make test are all that a newcomer needs; "make help" lists the rest.
+GO          ?= go
+TAGS         = sqlite_fts5
+FUZZTIME    ?= 10s
+BENCH       ?= .
+STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# go build and go test leave files only in the caches and in bin/
+BIN          = bin/posthorn
 
-.PHONY: build run test check fmt vet staticcheck race clean
+.PHONY: help build run test check fmt vet staticcheck race interop fuzz bench clean
 
-build:
-	$(GO) build -tags $(TAGS) -o bin/posthorn ./cmd/posthorn
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-run: build
-	./bin/posthorn demo
+build: ## make bin/posthorn
+	$(GO) build -trimpath -tags $(TAGS) -o $(BIN) ./cmd/posthorn
 
-test:
-	$(GO) test -tags $(TAGS) $(PKGS)
+run: build ## start two servers that mail each other, to try things out on
+	@exec ./$(BIN) demo
 
-check: fmt vet staticcheck race
+test: ## run the tests
+	$(GO) test -tags $(TAGS) ./...
+
+check: fmt vet staticcheck race ## what must pass: format, vet, staticcheck, tests with the race detector
 
 fmt:
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
 
 vet:
-	$(GO) vet -tags $(TAGS) $(PKGS)
+	$(GO) vet -tags $(TAGS) ./...
+	$(GO) vet -tags '$(TAGS) interop' ./internal/interop
 
 staticcheck:
-	$(STATICCHECK) -tags $(TAGS) $(PKGS)
+	$(STATICCHECK) -tags '$(TAGS) interop' ./...
 
 race:
-	$(GO) test -race -tags $(TAGS) $(PKGS)
+	$(GO) test -race -tags $(TAGS) ./...
+
+interop: build ## run real mail programs against the binary (needs the packages in .ci/packages)
+	$(GO) test -count=1 -timeout 20m -tags '$(TAGS) interop' -v ./internal/interop
+
+fuzz: ## fuzz every parser for FUZZTIME each
+	@set -e; for pkg in $$($(GO) list -tags $(TAGS) ./...); do \
+	  for target in $$($(GO) test -tags $(TAGS) -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$target"; \
+	    $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+bench: ## measure the hot paths
+	$(GO) test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem ./store ./internal/message ./internal/wire ./smtpd ./pop3d ./imapd
 
 clean:
 	rm -rf bin

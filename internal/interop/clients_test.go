@@ -1,0 +1,285 @@
+//go:build interop
+
+package interop
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// write puts a file into a folder of the test's.
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestSwaks(t *testing.T) {
+	s := start(t, "alice", "bob")
+	for i, args := range []string{"-tls --auth PLAIN --port " + s.port(587), "-tls --auth LOGIN --port " + s.port(587), "-tlsc --auth PLAIN --port " + s.port(465), "--auth LOGIN --port " + s.port(587)} {
+		all := append([]string{"--server", "127.0.0.1", "--from", "alice@" + domain, "--to", "bob@" + domain, "--header", fmt.Sprintf("Subject: swaks %d", i),
+			"--auth-user", "alice@" + domain, "--auth-password", password}, strings.Fields(args)...)
+		run(t, "", "swaks", all...)
+		s.wantMessage("bob", "INBOX", i+1, fmt.Sprintf("Subject: swaks %d", i))
+	}
+	out, err := tryIn(t.TempDir(), "", "swaks", "--server", "127.0.0.1", "--port", s.port(25), "--from", "x@elsewhere.example", "--to", "y@elsewhere.example")
+	if err == nil || !strings.Contains(out, "550 5.7.1") {
+		t.Errorf("relaying: %v\n%s", err, out)
+	}
+	out, err = tryIn(t.TempDir(), "", "swaks", "--server", "127.0.0.1", "--port", s.port(587), "-tls", "--auth", "PLAIN", "--auth-user", "alice@"+domain, "--auth-password", "wrong", "--to", "bob@"+domain)
+	if err == nil || !strings.Contains(out, "535 5.7.8") {
+		t.Errorf("a wrong password: %v\n%s", err, out)
+	}
+}
+
+func TestCurl(t *testing.T) {
+	s := start(t, "alice", "bob")
+	m := letter("by curl", "Hello from curl.")
+	user := "alice@" + domain + ":" + password
+	run(t, m, "curl", "-sS", "--ssl-reqd", "--cacert", s.dir+"/ca.pem", "--url", "smtp://localhost:"+s.port(587), "--user", user,
+		"--mail-from", "alice@"+domain, "--mail-rcpt", "bob@"+domain, "-T", "-")
+	s.wantMessage("bob", "INBOX", 1, m[strings.Index(m, "Subject"):])
+	user = "bob@" + domain + ":" + password
+	for _, url := range []string{"imaps://localhost:" + s.port(993) + "/INBOX;UID=1", "pop3s://localhost:" + s.port(995) + "/1"} {
+		out := run(t, "", "curl", "-sS", "--cacert", s.dir+"/ca.pem", "--user", user, "--url", url)
+		if !strings.HasSuffix(out, m) {
+			t.Errorf("%s gives %q", url, out)
+		}
+	}
+	out := run(t, "", "curl", "-sS", "--ssl-reqd", "--cacert", s.dir+"/ca.pem", "--user", user, "--login-options", "AUTH=SCRAM-SHA-256",
+		"--url", "imap://localhost:"+s.port(143)+"/", "-X", "STATUS INBOX (MESSAGES)")
+	wantAll(t, out, "MESSAGES 1")
+}
+
+func TestMsmtp(t *testing.T) {
+	s := start(t, "alice", "bob")
+	for i, auth := range []string{"plain", "login", "scram-sha-256"} {
+		rc := write(t, filepath.Join(t.TempDir(), "msmtprc"), fmt.Sprintf("account default\nhost localhost\nport %s\ntls on\ntls_starttls on\ntls_trust_file %s/ca.pem\nauth %s\nuser alice@%s\npassword %s\nfrom alice@%s\n",
+			s.port(587), s.dir, auth, domain, password, domain))
+		run(t, letter("by msmtp "+auth, "Hello."), "msmtp", "-C", rc, "bob@"+domain)
+		s.wantMessage("bob", "INBOX", i+1, "Subject: by msmtp "+auth)
+	}
+}
+
+func TestFetchmail(t *testing.T) {
+	for _, protocol := range []string{"pop3", "imap"} {
+		t.Run(protocol, func(t *testing.T) {
+			s := start(t, "bob")
+			s.deliver("bob", letter("one", "first"), letter("two", "second"))
+			port := map[string]string{"pop3": s.port(995), "imap": s.port(993)}[protocol]
+			dir := t.TempDir()
+			rc := write(t, filepath.Join(dir, "rc"), fmt.Sprintf("poll localhost protocol %s port %s user \"bob@%s\" password \"%s\" ssl sslproto TLS1.2+ sslcertck sslcertfile %s/ca.pem fetchall nokeep mda \"cat >> %s/out\"\n",
+				protocol, port, domain, password, s.dir, dir))
+			runIn(t, dir, "", "fetchmail", "-f", rc, "--nodetach", "--nosyslog", "-v")
+			got, err := os.ReadFile(dir + "/out")
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantAll(t, string(got), "Subject: one", "Subject: two", "first", "second")
+			s.wantEmpty("bob")
+		})
+	}
+}
+
+func (s *server) wantEmpty(user string) {
+	s.t.Helper()
+	if n := len(s.messages(user, "INBOX")); n != 0 {
+		s.t.Errorf("%d messages are left on the server", n)
+	}
+}
+
+func TestGetmail(t *testing.T) {
+	for _, kind := range []string{"SimplePOP3SSLRetriever", "SimpleIMAPSSLRetriever"} {
+		t.Run(kind, func(t *testing.T) {
+			s := start(t, "bob")
+			s.deliver("bob", letter("one", "first"), letter("two", "second"))
+			port := s.port(995)
+			if strings.Contains(kind, "IMAP") {
+				port = s.port(993)
+			}
+			dir := t.TempDir()
+			for _, sub := range []string{"new", "cur", "tmp"} {
+				os.MkdirAll(filepath.Join(dir, "mail", sub), 0o700)
+			}
+			write(t, filepath.Join(dir, "rc"), fmt.Sprintf("[retriever]\ntype = %s\nserver = localhost\nport = %s\nusername = bob@%s\npassword = %s\nca_certs = %s/ca.pem\n\n[destination]\ntype = Maildir\npath = %s/mail/\n\n[options]\ndelete = true\nread_all = true\n",
+				kind, port, domain, password, s.dir, dir))
+			runIn(t, dir, "", "getmail", "--getmaildir", dir, "--rcfile", "rc")
+			if n := len(maildir(t, dir+"/mail")); n != 2 {
+				t.Errorf("getmail has %d messages", n)
+			}
+			s.wantEmpty("bob")
+		})
+	}
+}
+
+// maildir lists the message files of a maildir.
+func maildir(t *testing.T, dir string) []string {
+	t.Helper()
+	var out []string
+	for _, sub := range []string{"new", "cur"} {
+		files, err := filepath.Glob(filepath.Join(dir, sub, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, files...)
+	}
+	return out
+}
+
+// TestMbsync synchronises 500 messages two ways, with flags and deletions.
+func TestMbsync(t *testing.T) {
+	s := start(t, "bob")
+	c := s.imap("bob")
+	for i := range 500 {
+		m := letter(fmt.Sprintf("number %d", i), "text")
+		a := c.Append("INBOX", int64(len(m)), nil)
+		a.Write([]byte(m))
+		a.Close()
+		if _, err := a.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	rc := write(t, filepath.Join(dir, "mbsyncrc"), fmt.Sprintf(`IMAPAccount p
+Host localhost
+Port %s
+User bob@%s
+Pass "%s"
+SSLType IMAPS
+CertificateFile %s/ca.pem
+
+IMAPStore far
+Account p
+
+MaildirStore near
+Path %s/mail/
+Inbox %s/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns *
+Create Both
+Expunge Both
+SyncState *
+`, s.port(993), domain, password, s.dir, dir, dir))
+	sync := func() { t.Helper(); runIn(t, dir, "", "mbsync", "-c", rc, "-a") }
+	os.MkdirAll(dir+"/mail", 0o700)
+	sync()
+	files := maildir(t, dir+"/mail/INBOX")
+	if len(files) != 500 {
+		t.Fatalf("mbsync has %d messages", len(files))
+	}
+	// here: one read, one deleted, one new; there: one flagged
+	flagged := fmt.Sprint(write(t, filepath.Join(dir, "mail/INBOX/new/1.new.here"), strings.ReplaceAll(letter("made here", "near"), "\r\n", "\n")))
+	_ = flagged
+	rename(t, files[0], "S")
+	rename(t, files[1], "T")
+	if _, err := s.imap("bob").Select("INBOX", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	sync()
+	s.wantMessage("bob", "INBOX", 500, "Subject: made here")
+	seen := 0
+	for _, f := range s.flags("bob", "INBOX") {
+		if strings.Contains(f, `\Seen`) {
+			seen++
+		}
+	}
+	if seen != 1 {
+		t.Errorf("%d messages are seen on the server, want 1", seen)
+	}
+	sync()
+	if n := len(maildir(t, dir+"/mail/INBOX")); n != 500 {
+		t.Errorf("mbsync has %d messages at last", n)
+	}
+}
+
+// rename gives a maildir file flags.
+func rename(t *testing.T, file, flags string) {
+	t.Helper()
+	base, _, _ := strings.Cut(filepath.Base(file), ":")
+	to := filepath.Join(filepath.Dir(filepath.Dir(file)), "cur", base+":2,"+flags)
+	if err := os.Rename(file, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOfflineIMAP(t *testing.T) {
+	s := start(t, "bob")
+	s.deliver("bob", letter("one", "first"), letter("two", "second"))
+	dir := t.TempDir()
+	rc := write(t, filepath.Join(dir, "offlineimaprc"), fmt.Sprintf(`[general]
+accounts = p
+metadata = %s/meta
+ui = basic
+[Account p]
+localrepository = near
+remoterepository = far
+[Repository near]
+type = Maildir
+localfolders = %s/mail
+[Repository far]
+type = IMAP
+remotehost = localhost
+remoteport = %s
+remoteuser = bob@%s
+remotepass = %s
+ssl = yes
+sslcacertfile = %s/ca.pem
+`, dir, dir, s.port(993), domain, password, s.dir))
+	runIn(t, dir, "", "offlineimap", "-c", rc, "-o")
+	files := maildir(t, dir+"/mail/INBOX")
+	if len(files) != 2 {
+		t.Fatalf("offlineimap has %d messages", len(files))
+	}
+	rename(t, files[0], "FS")
+	write(t, filepath.Join(dir, "mail/INBOX/cur/9.here:2,S"), strings.ReplaceAll(letter("made here", "near"), "\r\n", "\n"))
+	runIn(t, dir, "", "offlineimap", "-c", rc, "-o")
+	s.wantMessage("bob", "INBOX", 3, "Subject: made here")
+	all := fmt.Sprint(s.flags("bob", "INBOX"))
+	wantAll(t, all, `\Flagged`, `\Seen`)
+}
+
+func TestMutt(t *testing.T) {
+	for _, program := range []string{"mutt", "neomutt"} {
+		t.Run(program, func(t *testing.T) {
+			s := start(t, "alice", "bob")
+			dir := t.TempDir()
+			rc := write(t, filepath.Join(dir, "rc"), fmt.Sprintf(`set from="alice@%[1]s"
+set smtp_url="smtp://alice%%40%[1]s@localhost:%[2]s/"
+set smtp_pass="%[3]s"
+set imap_user="alice@%[1]s"
+set imap_pass="%[3]s"
+set folder="imaps://localhost:%[4]s/"
+set record="+Sent"
+set certificate_file="%[5]s/ca.pem"
+set ssl_starttls=yes ssl_force_tls=yes
+set mail_check=1 timeout=1 quit=yes delete=yes confirmappend=no sort=mailbox-order
+set header_cache="%[6]s/cache"
+set copy=yes
+`, domain, s.port(587), password, s.port(993), s.dir, dir))
+			runIn(t, dir, "Xin chào.\n", program, "-F", rc, "-s", "Chào từ "+program, "bob@"+domain)
+			s.wantMessage("bob", "INBOX", 1, "From: ", "alice@"+domain)
+			s.wantMessage("alice", "Sent", 1, "bob@"+domain)
+
+			s.deliver("alice", letter("one", "first"), letter("two", "second"))
+			// open, flag the first, delete the second, leave
+			script := "<first-entry><flag-message><first-entry><next-entry><delete-message><sync-mailbox><exit>"
+			tmuxRun(t, dir, fmt.Sprintf("%s -F %s -f imaps://localhost:%s/INBOX -e 'push %s'", program, rc, s.port(993), script))
+			got := s.flags("alice", "INBOX")
+			if len(got) != 1 || !strings.Contains(got["one"], `\Flagged`) {
+				t.Errorf("%s left %v", program, got)
+			}
+		})
+	}
+}

@@ -1,0 +1,213 @@
+"""Drive Thunderbird in a real window: PORT of Marionette, then HOST BASE ALICE PASSWORD FILE SHOTS.
+
+Sets alice's account up (IMAP and SMTP with STARTTLS), sends FILE as an
+attachment to alice herself under a Vietnamese subject, waits for it to arrive
+in the INBOX, reads it back whole over IMAP, saves that to FILE.read, and takes
+screenshots into the folder SHOTS on the way.
+"""
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+marionette_port, host, base, alice, password, file, shots = sys.argv[1:]
+base = int(base)
+SUBJECT = "Thư có tệp đính kèm: mười megabyte"
+
+
+class Marionette:
+    """The little of the Marionette protocol that is needed."""
+
+    def __init__(self, port):
+        for _ in range(240):
+            try:
+                self.sock = socket.create_connection(("127.0.0.1", port), timeout=240)
+                break
+            except OSError:
+                time.sleep(0.5)
+        self.number = 0
+        self._read()
+        self.call("WebDriver:NewSession", {})
+        self.call("Marionette:SetContext", {"value": "chrome"})
+        self.call("WebDriver:SetTimeouts", {"script": 180000})
+
+    def _read(self):
+        length = b""
+        while not length.endswith(b":"):
+            c = self.sock.recv(1)
+            if not c:
+                sys.exit("Thunderbird closed the connection")
+            length += c
+        n, data = int(length[:-1]), b""
+        while len(data) < n:
+            data += self.sock.recv(n - len(data))
+        return json.loads(data)
+
+    def call(self, command, params):
+        self.number += 1
+        message = json.dumps([0, self.number, command, params]).encode()
+        self.sock.sendall(b"%d:%s" % (len(message), message))
+        _, _, error, result = self._read()
+        if error:
+            sys.exit("%s: %s" % (command, json.dumps(error)[:2000]))
+        return result
+
+    def script(self, text, *args):
+        """Run JavaScript that ends by calling done(value)."""
+        wrapped = (
+            "const done = arguments[arguments.length - 1]; const args = Array.from(arguments).slice(0, -1);"
+            "(async () => {" + text + "})().catch(e => done({error: String(e) + ' ' + e.stack}));"
+        )
+        value = self.call("WebDriver:ExecuteAsyncScript", {"script": wrapped, "args": list(args), "newSandbox": False})["value"]
+        if isinstance(value, dict) and value.get("error"):
+            sys.exit(value["error"])
+        return value
+
+
+def screenshot(name):
+    subprocess.run(["import", "-window", "root", os.path.join(shots, name + ".png")], check=False)
+
+
+PRELUDE = """
+const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+"""
+
+SETUP = PRELUDE + """
+const [host, imapPort, smtpPort, user, password] = args;
+// the server's own certificate, accepted once as a person would
+for (const port of [imapPort, smtpPort]) {
+  const service = Cc["@mozilla.org/security/certoverride;1"].getService(Ci.nsICertOverrideService);
+  service.setDisableAllSecurityChecksAndLetAttackersInterceptMyData(true);
+}
+const login = (origin) => {
+  const info = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
+  info.init(origin, null, origin, user, password, "", "");
+  return Services.logins.addLoginAsync(info);
+};
+await login("imap://" + host);
+await login("smtp://" + host);
+const server = MailServices.accounts.createIncomingServer(user, host, "imap");
+server.port = imapPort;
+server.socketType = Ci.nsMsgSocketType.alwaysSTARTTLS;
+server.authMethod = Ci.nsMsgAuthMethod.passwordCleartext;
+server.prettyName = user;
+server.password = password;
+const identity = MailServices.accounts.createIdentity();
+identity.email = user;
+identity.fullName = "Alice";
+identity.composeHtml = false;
+const account = MailServices.accounts.createAccount();
+account.incomingServer = server;
+account.addIdentity(identity);
+MailServices.accounts.defaultAccount = account;
+const out = MailServices.outgoingServer.createServer("smtp");
+const smtp = out.QueryInterface(Ci.nsISmtpServer);
+smtp.hostname = host;
+smtp.port = smtpPort;
+out.username = user;
+out.authMethod = Ci.nsMsgAuthMethod.passwordCleartext;
+out.socketType = Ci.nsMsgSocketType.alwaysSTARTTLS;
+MailServices.outgoingServer.defaultServer = out;
+identity.smtpServerKey = out.key;
+MailServices.accounts.saveAccountInfo();
+server.performExpand(null);
+done(server.key);
+"""
+
+SEND = PRELUDE + """
+const [subject, to, path] = args;
+const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
+fields.to = to;
+fields.subject = subject;
+fields.body = "Xin chào!\\r\\n\\r\\nTệp ở dưới.\\r\\n";
+const file = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+file.initWithPath(path);
+const attachment = Cc["@mozilla.org/messengercompose/attachment;1"].createInstance(Ci.nsIMsgAttachment);
+attachment.url = Services.io.newFileURI(file).spec;
+attachment.name = file.leafName;
+fields.addAttachment(attachment);
+const params = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
+params.composeFields = fields;
+params.identity = MailServices.accounts.defaultAccount.defaultIdentity;
+params.format = Ci.nsIMsgCompFormat.PlainText;
+MailServices.compose.OpenComposeWindowWithParams(null, params);
+done(true);
+"""
+
+SEND_NOW = """
+const w = Services.wm.getMostRecentWindow("msgcompose");
+if (!w || !w.gMsgCompose || w.document.readyState != "complete") { done(false); return; }
+w.goDoCommand("cmd_sendNow");
+done(true);
+"""
+
+FIND = PRELUDE + """
+const [subject] = args;
+const server = MailServices.accounts.defaultAccount.incomingServer;
+let inbox = null;
+for (const f of server.rootFolder.descendants) {
+  if (f.isSpecialFolder(Ci.nsMsgFolderFlags.Inbox)) inbox = f;
+}
+if (!inbox) { server.performExpand(null); done(null); return; }
+inbox.updateFolder(null);
+for (const m of inbox.messages) {
+  if (m.mime2DecodedSubject == subject) { done(inbox.getUriForMsg(m)); return; }
+}
+done(null);
+"""
+
+READ = PRELUDE + """
+const [uri, path] = args;
+const service = MailServices.messageServiceFromURI(uri);
+const file = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+file.initWithPath(path);
+await new Promise((resolve, reject) => {
+  service.saveMessageToDisk(uri, file, false, {
+    OnStartRunningUrl() {},
+    OnStopRunningUrl(url, status) { status == 0 ? resolve() : reject("saving: " + status); },
+  }, true, null);
+});
+done(true);
+"""
+
+SHOW = PRELUDE + """
+const [uri] = args;
+const header = MailServices.messageServiceFromURI(uri).messageURIToMsgHdr(uri);
+const w = Services.wm.getMostRecentWindow("mail:3pane");
+const about = w.document.getElementById("tabmail").currentAbout3Pane;
+about.displayFolder(header.folder.URI);
+await new Promise(r => w.setTimeout(r, 3000));
+about.threadTree.selectedIndex = about.gDBView.findIndexOfMsgHdr(header, true);
+await new Promise(r => w.setTimeout(r, 4000));
+done(true);
+"""
+
+
+def until(what, attempt, seconds=120):
+    end = time.time() + seconds
+    while time.time() < end:
+        value = attempt()
+        if value:
+            return value
+        time.sleep(1)
+    screenshot("failed")
+    sys.exit("gave up waiting: " + what)
+
+
+m = Marionette(int(marionette_port))
+until("the main window", lambda: m.script("done(!!Services.wm.getMostRecentWindow('mail:3pane'));"))
+m.script(SETUP, host, base + 143, base + 587, alice, password)
+m.script(SEND, SUBJECT, alice, file)
+until("the compose window", lambda: m.script("const w = Services.wm.getMostRecentWindow('msgcompose'); done(!!(w && w.gMsgCompose && w.document.readyState == 'complete'));"))
+time.sleep(3)
+screenshot("compose")
+until("sending", lambda: m.script(SEND_NOW))
+until("the message is sent", lambda: m.script("done(!Services.wm.getMostRecentWindow('msgcompose'));"), 180)
+uri = until("the message arrives", lambda: m.script(FIND, SUBJECT), 180)
+m.script(SHOW, uri)
+screenshot("inbox")
+m.script(READ, uri, file + ".read")
+screenshot("read")
+print("sent and read back", os.path.getsize(file + ".read"), "octets")
