@@ -2,14 +2,16 @@ package imapd
 
 import "strings"
 
-// maxFetchItems is the most data items of one FETCH. A client that asks for
-// every part of a large message by itself stays far below.
+// maxFetchItems is the most data items of one FETCH, and the most field names in
+// them. A client that asks for every part of a large message by itself stays
+// far below.
 const maxFetchItems = 1000
 
 // fetchArgs are the arguments of FETCH and UID FETCH.
 type fetchArgs struct {
 	set   numSet
 	items []fetchItem // in the order in which they were asked for
+	count int         // of items and of field names in them
 }
 
 // fetchArgs decodes from the space after the command's name on.
@@ -36,8 +38,8 @@ func (d *decoder) fetchArgs() fetchArgs {
 // added again.
 func (a *fetchArgs) add(d *decoder) {
 	it := d.fetchItem()
-	if len(a.items) >= maxFetchItems {
-		d.limit("More than %d items in one FETCH", maxFetchItems)
+	if a.count += 1 + len(it.section.fields); a.count > maxFetchItems {
+		d.limit("More than %d items and field names in one FETCH", maxFetchItems)
 	}
 	if d.err != nil || plainItems[it.kind] != "" && a.has(it.kind) {
 		return

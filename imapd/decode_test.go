@@ -266,6 +266,7 @@ func TestDecodeFetch(t *testing.T) {
 		"(BODY[] BODY[])": {{itemSection, section{}}, {itemSection, section{}}},
 	} {
 		got := decoded(t, " 2:4 "+in, false, (*decoder).fetchArgs)
+		got.count = 0
 		same(t, in, got, fetchArgs{set: numSet{ranges: []numRange{{2, 4}}}, items: want})
 	}
 	refused(t, "BAD", (*decoder).fetchArgs,
@@ -274,7 +275,8 @@ func TestDecodeFetch(t *testing.T) {
 		" 1 BODY[MIME]", " 1 BODY[.TEXT]", " 1 BODY[1TEXT]", " 1 BODY[FOO]", " 1 BODY[HEADER.FIELDS]", " 1 BODY[HEADER.FIELDS ()]", " 1 BODY[HEADER.FIELDS (a:b)]",
 		" 1 BODY[HEADER.FIELDS (\"\")]", " 1 BODY[HEADER.FIELDS (\"a b\")]", " 1 BODY[TEXT.1]", " 1 BODYSTRUCTURE[]", " 1 BINARY[1.TEXT]", " 1 BINARY[1.]", " 1 BINARY.SIZE[1]<0.1>",
 		" 1 BINARY", " 1 BINARY.SIZE", " 1 BODY.PEEK", " 1 RFC822.PEEK", " 1 FLAGS (CHANGEDSINCE 1)", " 1 BODY[1.4294967296]")
-	refused(t, "NO [LIMIT]", (*decoder).fetchArgs, " 1 (BODY[]"+strings.Repeat(" BODY[]", maxFetchItems)+")")
+	refused(t, "NO [LIMIT]", (*decoder).fetchArgs, " 1 (BODY[]"+strings.Repeat(" BODY[]", maxFetchItems)+")",
+		" 1 BODY[HEADER.FIELDS (a"+strings.Repeat(" a", maxFetchItems)+")]")
 }
 
 func TestDecodeStore(t *testing.T) {
