@@ -73,7 +73,7 @@ func (s *session) command(line []byte) {
 	case !ok:
 		s.fault(line, bad("Unknown command"))
 	case s.state&c.in == 0:
-		s.fault(line, wrongState(s.state))
+		s.fault(line, wrongState(s.state, c.in))
 	case c.streams:
 		s.finish(c.run(s, newDecoder(args, s.enabled.unicode())))
 	default:
@@ -87,14 +87,15 @@ func (s *session) command(line []byte) {
 }
 
 // wrongState refuses a command in a state where it isn't allowed.
-func wrongState(st state) error {
-	switch st {
-	case notAuthenticated:
-		return &refusal{status{"BAD", "CLIENTBUG", "Log in first"}}
-	case authenticated:
-		return &refusal{status{"BAD", "CLIENTBUG", "Not now: no mailbox is selected, or you are logged in already"}}
+func wrongState(st, allowed state) error {
+	text := "Select a mailbox first"
+	switch {
+	case st == notAuthenticated:
+		text = "Log in first"
+	case allowed == notAuthenticated:
+		text = "You are logged in already"
 	}
-	return &refusal{status{"BAD", "CLIENTBUG", "Not now"}}
+	return &refusal{status{"BAD", "CLIENTBUG", text}}
 }
 
 // cutHead parts a command line into its tag, its name in capitals (with UID's
