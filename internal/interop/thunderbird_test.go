@@ -36,7 +36,7 @@ func TestThunderbird(t *testing.T) {
 	port := freePort(t)
 	profile := filepath.Join(dir, "profile")
 	write(t, filepath.Join(profile, "user.js"), strings.ReplaceAll(thunderbirdPrefs, "PORT", port))
-	tb := exec.Command("thunderbird", "--profile", profile, "--marionette", "--no-remote")
+	tb := exec.Command("thunderbird", "--profile", profile, "--marionette", "--remote-allow-system-access", "--no-remote")
 	tb.Env = append(os.Environ(), "DISPLAY="+display, "HOME="+dir, "LC_ALL=C.UTF-8", "MOZ_DISABLE_CONTENT_SANDBOX=1")
 	startUntilEnd(t, tb)
 
