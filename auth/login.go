@@ -5,7 +5,7 @@ package auth
 // these, and the user name may come as an initial response.
 type login struct {
 	attempt
-	user *string
+	named bool
 }
 
 func (l *login) Next(response []byte) (challenge []byte, done bool, err error) {
@@ -14,14 +14,13 @@ func (l *login) Next(response []byte) (challenge []byte, done bool, err error) {
 	}
 	switch {
 	case response == nil:
-		if l.user != nil {
+		if l.named {
 			return l.fail(ErrMalformed)
 		}
 		return []byte("Username:"), false, nil
-	case l.user == nil:
-		user := string(response)
-		l.user = &user
+	case !l.named:
+		l.user, l.named = string(response), true
 		return []byte("Password:"), false, nil
 	}
-	return l.password(*l.user, string(response))
+	return l.password(l.user, string(response))
 }

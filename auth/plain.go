@@ -20,6 +20,7 @@ func (p *plain) Next(response []byte) (challenge []byte, done bool, err error) {
 		return p.fail(ErrMalformed)
 	}
 	authzid, authcid, password := string(field[0]), string(field[1]), string(field[2])
+	p.user = authcid
 	if !mayActAs(authcid, authzid) {
 		return p.fail(ErrFailed)
 	}

@@ -22,6 +22,9 @@ const maxResponse = 4096
 type Exchange interface {
 	sasl.Server
 	Identity() Identity
+	// User is the login name as the client gave it, at most as long as an
+	// address can be, for the log. It is empty while there is none.
+	User() string
 }
 
 // Mechanisms lists the SASL mechanisms in the order to advertise, the
@@ -51,12 +54,16 @@ type attempt struct {
 	auth *Authenticator
 	ctx  context.Context
 	from netip.Addr
+	user string // the login name
 	who  Identity
 	over bool
 }
 
 // Identity tells who logged in; it is zero before that.
 func (at *attempt) Identity() Identity { return at.who }
+
+// User tells which login name was given.
+func (at *attempt) User() string { return at.user[:min(len(at.user), maxLogin)] }
 
 // receive guards an exchange against responses that come too late, or are too
 // long. It is called first for each response.
@@ -71,6 +78,7 @@ func (at *attempt) receive(response []byte) error {
 // password ends an exchange with a user name and a password.
 func (at *attempt) password(user, password string) (challenge []byte, done bool, err error) {
 	at.over = true
+	at.user = user
 	at.who, err = at.auth.Password(at.ctx, at.from, user, password)
 	return nil, err == nil, err
 }

@@ -104,6 +104,35 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestUser: who failed is told for the log, at a bounded length.
+func TestUser(t *testing.T) {
+	st := open(t)
+	a := New(st, Config{})
+	long := strings.Repeat("x", 1000)
+	for _, tt := range []struct {
+		mechanism string
+		responses []string
+		want      string
+	}{
+		{"LOGIN", []string{"bob", "wrong"}, "bob"},
+		{"LOGIN", []string{long, "wrong"}, long[:maxLogin]},
+		{"PLAIN", []string{"\x00bob@example.org\x00wrong"}, "bob@example.org"},
+		{"PLAIN", []string{"nonsense"}, ""},
+		{"SCRAM-SHA-256", []string{"n,,n=b=2Cob,r=abc"}, "b,ob"},
+	} {
+		x, err := a.Start(t.Context(), home, tt.mechanism)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range tt.responses {
+			x.Next([]byte(r))
+		}
+		if got := x.User(); got != tt.want {
+			t.Errorf("%s %.40q: the user is %.40q", tt.mechanism, tt.responses, got)
+		}
+	}
+}
+
 // FuzzExchange plays any responses, parted by "|", against each mechanism:
 // nobody may get in who doesn't know a password, and no response may do worse
 // than fail.

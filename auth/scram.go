@@ -66,6 +66,7 @@ func (s *scram) first(message string) ([]byte, bool, error) {
 	if !ok {
 		return s.fail(ErrMalformed)
 	}
+	s.user = name
 	var err error
 	if s.subject, err = s.auth.subject(s.ctx, name); err != nil {
 		return s.fail(err)

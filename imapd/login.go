@@ -55,7 +55,7 @@ func (s *session) cmdAuthenticate(d *decoder) error {
 	for {
 		challenge, done, err := exchange.Next(response)
 		if err != nil {
-			return s.loginFailed("", args.mechanism, err)
+			return s.loginFailed(exchange.User(), args.mechanism, err)
 		}
 		if done {
 			return s.loggedIn(exchange.Identity(), args.mechanism)

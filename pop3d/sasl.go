@@ -30,7 +30,7 @@ func (s *session) cmdAuth(args []string) error {
 	for {
 		challenge, done, err := exchange.Next(response)
 		if err != nil {
-			return s.loginFailed("", args[0], err)
+			return s.loginFailed(exchange.User(), args[0], err)
 		}
 		if done {
 			return s.loggedIn(exchange.Identity(), args[0])

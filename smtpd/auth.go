@@ -36,12 +36,12 @@ func (f *front) authenticate(arg string) reply {
 	}
 	x, err := f.auth.Start(f.ctx, f.Remote(), mechanism)
 	if err != nil {
-		return f.authFailed(mechanism, err)
+		return f.authFailed(mechanism, "", err)
 	}
 	var response []byte
 	if initial = strings.Trim(initial, " \t"); initial != "" {
 		if response, err = decodeResponse(initial); err != nil {
-			return f.authFailed(mechanism, err)
+			return f.authFailed(mechanism, "", err)
 		}
 	}
 	return f.exchange(mechanism, x, response)
@@ -52,7 +52,7 @@ func (f *front) exchange(mechanism string, x auth.Exchange, response []byte) rep
 	for {
 		challenge, done, err := x.Next(response)
 		if err != nil {
-			return f.authFailed(mechanism, err)
+			return f.authFailed(mechanism, x.User(), err)
 		}
 		if done {
 			return f.loggedIn(mechanism, x.Identity())
@@ -66,7 +66,7 @@ func (f *front) exchange(mechanism string, x auth.Exchange, response []byte) rep
 			return reply{code: 501, enhanced: "5.7.0", text: "Authentication cancelled"}
 		}
 		if response, err = decodeResponse(string(line)); err != nil {
-			return f.authFailed(mechanism, err)
+			return f.authFailed(mechanism, x.User(), err)
 		}
 	}
 }
@@ -103,14 +103,14 @@ func (f *front) loggedIn(mechanism string, who auth.Identity) reply {
 }
 
 // authFailed is the one place where auth's errors become replies.
-func (f *front) authFailed(mechanism string, err error) reply {
+func (f *front) authFailed(mechanism, user string, err error) reply {
 	switch {
 	case errors.Is(err, auth.ErrUnknownMechanism):
 		return reply{code: 504, enhanced: "5.5.4", text: "Unknown mechanism; offered are " + strings.Join(f.auth.Mechanisms(), " ")}
 	case errors.Is(err, auth.ErrMalformed):
 		return reply{code: 501, enhanced: "5.5.2", text: "Cannot decode the response: it must be base64"}
 	}
-	f.cfg.Log.LoginFailed(f.ID(), f.Remote().String(), "", strings.ToUpper(mechanism), err)
+	f.cfg.Log.LoginFailed(f.ID(), f.Remote().String(), user, strings.ToUpper(mechanism), err)
 	r := reply{code: 535, enhanced: "5.7.8", text: "Authentication failed: wrong user name or password"}
 	switch {
 	case errors.Is(err, auth.ErrFailed):
