@@ -137,14 +137,16 @@ CREATE TABLE contents (
     sha256      BLOB NOT NULL
 ) STRICT;
 
--- What the parser found. header and the two texts are blobs as in chunks.
+-- What the parser found. header and the texts (message.Text) are blobs as in
+-- chunks.
 CREATE TABLE meta (
     content     INTEGER PRIMARY KEY,
     header      BLOB NOT NULL,
     structure   BLOB NOT NULL,      -- rendered BODYSTRUCTURE
     parts       BLOB NOT NULL,      -- message.Part.AppendBinary
-    truncated   INTEGER NOT NULL,   -- body_text is not all of it
+    truncated   INTEGER NOT NULL,   -- the texts are not all of it
     header_text BLOB NOT NULL,
+    mime_text   BLOB NOT NULL,
     body_text   BLOB NOT NULL
 ) STRICT;
 

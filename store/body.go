@@ -249,7 +249,7 @@ type contentRow struct {
 	sent             any // zonedTime, or nil
 
 	header, structure, parts, envelope []byte
-	headerText, bodyText               []byte
+	headerText, mimeText, bodyText     []byte
 	truncated                          bool
 }
 
@@ -267,6 +267,7 @@ func (b *Body) makeRow() contentRow {
 		parts:      p.Root.AppendBinary([]byte{}),
 		envelope:   append([]byte{}, p.Envelope...),
 		headerText: b.s.blobs.encode(p.Text.Header),
+		mimeText:   b.s.blobs.encode(p.Text.MIME),
 		bodyText:   b.s.blobs.encode(p.Text.Body),
 		truncated:  p.Text.Truncated,
 	}
@@ -280,7 +281,7 @@ func (b *Body) makeRow() contentRow {
 // rowWeight is about how many octets accepting the body writes.
 func (b *Body) rowWeight() int {
 	r := &b.row
-	return b.weight + len(r.header) + len(r.structure) + len(r.parts) + len(r.envelope) + len(r.headerText) + len(r.bodyText)
+	return b.weight + len(r.header) + len(r.structure) + len(r.parts) + len(r.envelope) + len(r.headerText) + len(r.mimeText) + len(r.bodyText)
 }
 
 // insertContent makes the body a content with refs references.
@@ -300,8 +301,8 @@ func (tx *writeTx) insertContent(b *Body, refs int) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec("INSERT INTO meta (content, header, structure, parts, truncated, header_text, body_text) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		b.id, r.header, r.structure, r.parts, r.truncated, r.headerText, r.bodyText)
+	_, err = tx.exec("INSERT INTO meta (content, header, structure, parts, truncated, header_text, mime_text, body_text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		b.id, r.header, r.structure, r.parts, r.truncated, r.headerText, r.mimeText, r.bodyText)
 	if err != nil {
 		return err
 	}

@@ -205,10 +205,10 @@ func (c *checker) content(id ContentID) error {
 	if !bytes.Equal(sum.Sum(nil), content.row.sum) {
 		c.problem("content %d does not have its checksum", id)
 	}
-	var structure, parts, headerText, bodyText []byte
+	var structure, parts, headerText, mimeText, bodyText []byte
 	err = c.s.read(c.ctx, func(tx *readTx) error {
-		return notFound(tx.row("SELECT structure, parts, header_text, body_text FROM meta WHERE content = ?", id).
-			Scan(&structure, &parts, &headerText, &bodyText), mail.ErrNotFound)
+		return notFound(tx.row("SELECT structure, parts, header_text, mime_text, body_text FROM meta WHERE content = ?", id).
+			Scan(&structure, &parts, &headerText, &mimeText, &bodyText), mail.ErrNotFound)
 	})
 	if err != nil {
 		return err
@@ -224,7 +224,7 @@ func (c *checker) content(id ContentID) error {
 	case !bytes.Equal(root.AppendBodyStructure(nil, true), structure):
 		c.problem("content %d: its BODYSTRUCTURE is not that of its part tree", id)
 	}
-	for _, text := range [][]byte{headerText, bodyText} {
+	for _, text := range [][]byte{headerText, mimeText, bodyText} {
 		if _, err := c.s.blobs.decode(nil, text); err != nil {
 			c.problem("content %d: text: %v", id, err)
 		}

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"posthorn/internal/mail"
@@ -67,18 +70,111 @@ const (
 type TextField int
 
 const (
-	InText   TextField = iota // header and body
-	InBody                    // body alone
+	InText   TextField = iota // header and body, and the headers of parts
+	InBody                    // body alone, with the headers of messages in it
 	InHeader                  // the field Name; From, To, Cc, Bcc and Subject too
 )
-
-// Search returns the matching messages, ascending by UID.
-func (s *Store) Search(ctx context.Context, mb MailboxID, q Query) ([]SearchHit, error) {
-	return nil, errNotBuilt
-}
 
 // SearchHit is one matching message.
 type SearchHit struct {
 	UID    mail.UID
 	ModSeq mail.ModSeq
+}
+
+// maxSearchers bounds the goroutines of one search: it is for people, but
+// those who deliver want processors too.
+const maxSearchers = 4
+
+// Search returns the matching messages, ascending by UID. It reads in short
+// transactions: what comes or goes meanwhile may be found or not. Of a mailbox
+// that is gone nothing is found. The caller bounds q: each criterion costs time
+// for each message, and q may nest at most a few thousand deep.
+func (s *Store) Search(ctx context.Context, mb MailboxID, q Query) ([]SearchHit, error) {
+	plan := compile(q)
+	run := &search{s: s, ctx: ctx, mailbox: mb, plan: plan, next: 1}
+	n := 1
+	if plan.root.tier() > onRow {
+		n = min(runtime.GOMAXPROCS(0), maxSearchers)
+	}
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() { run.work() })
+	}
+	wg.Wait()
+	if run.err != nil {
+		return nil, run.err
+	}
+	return slices.Concat(run.hits...), nil
+}
+
+// search is one search under way. Its workers take batches of messages in
+// turn, and put what they find where the batch has its place.
+type search struct {
+	s       *Store
+	ctx     context.Context
+	mailbox MailboxID
+	plan    *plan
+
+	mu   sync.Mutex
+	next mail.UID // where the next batch begins; 0: there is none
+	hits [][]SearchHit
+	err  error // the first
+}
+
+// work takes batches until there are no more.
+func (r *search) work() {
+	w := searchWorker{search: r, lister: lister{scan: rowScanner{zones: zones{}}}}
+	for {
+		place, ok := r.take(&w.lister)
+		if !ok {
+			return
+		}
+		hits, err := w.batch()
+		r.mu.Lock()
+		r.hits[place] = hits
+		r.mu.Unlock()
+		if err != nil {
+			r.fail(err)
+			return
+		}
+	}
+}
+
+func (r *search) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// take reads the next batch of rows into l. It reports false when there are
+// none, or the search is over.
+func (r *search) take(l *lister) (place int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = r.ctx.Err()
+	}
+	if r.err != nil || r.next == 0 {
+		return 0, false
+	}
+	part := from(r.plan.within, r.next, maxRows)
+	if len(part) == 0 {
+		return 0, false
+	}
+	r.err = r.s.read(r.ctx, func(tx *readTx) error { return l.fill(tx, r.mailbox, part) })
+	if r.err == nil {
+		r.err = l.decode(r.s.blobs)
+	}
+	if r.err != nil {
+		return 0, false
+	}
+	last := part[len(part)-1].To
+	if len(l.rows) == maxRows {
+		last = l.rows[maxRows-1].UID
+	}
+	r.next = last + 1 // 0 after the last UID that there can be
+	r.hits = append(r.hits, nil)
+	return len(r.hits) - 1, true
 }

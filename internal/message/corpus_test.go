@@ -247,6 +247,13 @@ func checkText(t *testing.T, name string, b []byte, m *Parsed) {
 	if !bytes.HasPrefix(header, m.Text.Header) || !m.Text.Truncated && len(header) != len(m.Text.Header) {
 		t.Errorf("%s: header text: %s", name, cmp.Diff(string(m.Text.Header), string(header)))
 	}
+	var lines []byte
+	if err := m.Root.ScanHeader(bytes.NewReader(b), func(piece []byte) bool {
+		lines = append(lines, piece...)
+		return true
+	}); err != nil || !bytes.Equal(lines, header) {
+		t.Errorf("%s: header read again: %v: %s", name, err, cmp.Diff(string(header), string(lines)))
+	}
 	var body []byte
 	if err := m.Root.Scan(bytes.NewReader(b), false, func(piece []byte) bool {
 		body = append(body, piece...)

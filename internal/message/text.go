@@ -94,8 +94,24 @@ func (c *collector) field(into textKind, name, value []byte) {
 		c.words = appendDecoded(c.words[:0], value)
 		value = c.words
 	}
-	s.b = append(appendFold(s.b, value), '\n')
+	at := len(s.b)
+	s.b = appendFold(s.b, value)
+	oneLine(s.b[at:])
+	s.b = append(s.b, '\n')
 	s.check()
+}
+
+// oneLine turns what encoded words may hide into spaces.
+func oneLine(b []byte) {
+	for _, c := range [...]byte{'\n', '\r', 0} {
+		for {
+			i := bytes.IndexByte(b, c)
+			if i < 0 {
+				break
+			}
+			b[i] = ' '
+		}
+	}
 }
 
 // beginPart begins a part's content.
@@ -178,6 +194,19 @@ func FoldHeader(dst, block []byte) []byte {
 	c.sinks[textHeader] = sink{b: dst, max: math.MaxInt}
 	_ = c.header(bytes.NewReader(block), 0, int64(len(block)), textHeader)
 	return c.sinks[textHeader].b
+}
+
+// ScanHeader reads the header of a message again, for one whose Text is
+// Truncated, and hands it to yield in pieces of whole lines, as Text.Header has
+// them, until that returns false. r holds the message that p is the root of.
+// The error is r's.
+func (p *Part) ScanHeader(r io.ReaderAt, yield func(lines []byte) bool) error {
+	var c collector
+	s := &c.sinks[textHeader]
+	s.spill = yield
+	err := c.header(r, p.Header, p.Body, textHeader)
+	s.flush()
+	return err
 }
 
 // Scan reads the text of a message again, for one whose Text is Truncated, and
