@@ -31,27 +31,27 @@ func TestSameTime(t *testing.T) {
 		names  []string
 		answer func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error)
 	}{
-		{"wrong password", 15, names, func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
+		{"wrong password", 9, names, func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
 			start := time.Now()
 			_, err := a.Password(t.Context(), from, name, fmt.Sprint("wrong", round))
 			return time.Since(start), err
 		}},
-		{"repeated password", 30, names, func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
+		{"repeated password", 12, names, func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
 			start := time.Now()
 			_, err := a.Password(t.Context(), from, name, "wrong")
 			return time.Since(start), err
 		}},
-		{"right password", 15, names[1:], func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
+		{"right password", 9, names[1:], func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
 			a.memory = newMemory()
 			start := time.Now()
 			_, err := a.Password(t.Context(), from, name, "pencil")
 			return time.Since(start), err
 		}},
-		{"SCRAM's salt", 30, names, func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
+		{"SCRAM's salt", 12, names, func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
 			took, _, err := timeSCRAM(t, a, from, name)
 			return took, err
 		}},
-		{"SCRAM's proof", 30, names, func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
+		{"SCRAM's proof", 12, names, func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
 			_, took, err := timeSCRAM(t, a, from, name)
 			return took, err
 		}},
