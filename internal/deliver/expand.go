@@ -129,6 +129,7 @@ func (r *routes) successReports(hostname string, env *mail.Envelope, header []by
 			Action:     action,
 			Header:     header,
 			UTF8:       utf8,
+			RequireTLS: env.RequireTLS,
 		}
 		for _, s := range r.reports {
 			if s.action == action {

@@ -56,6 +56,9 @@ type Report struct {
 	Body     mail.BodyType
 	// UTF8: the header has UTF-8 in it (RFC 6532).
 	UTF8 bool
+	// RequireTLS: the message was under RFC 8689's REQUIRETLS. Then so is the
+	// notification, and it has no more of the message than its header (§5).
+	RequireTLS bool
 }
 
 // Recipient is one of those whom the report is about.
@@ -97,7 +100,7 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 // BodyType is what MAIL must declare for the notification.
 func (r *Report) BodyType() mail.BodyType {
 	if r.global() || !isASCII(r.text()) || !isASCII(string(r.clippedHeader())) ||
-		r.Original != nil && r.Body == mail.Body8BitMIME {
+		r.returnsAll() && r.Body == mail.Body8BitMIME {
 		return mail.Body8BitMIME
 	}
 	return mail.Body7Bit
@@ -153,12 +156,17 @@ func (r *Report) explanation(b *bufio.Writer) {
 	b.WriteString(text)
 }
 
-// returned is the third part: the message, or its header (RFC 6522 §4). A
-// binary message cannot stand inside one that is not; its header can.
+// returnsAll reports whether the message is returned and not its header alone.
+// A binary message cannot stand inside one that is not; its header can.
+func (r *Report) returnsAll() bool {
+	return r.Original != nil && r.Body != mail.BodyBinaryMIME && !r.RequireTLS
+}
+
+// returned is the third part: the message, or its header (RFC 6522 §4).
 func (r *Report) returned(b *bufio.Writer) error {
 	header := r.clippedHeader()
 	utf8 := r.UTF8 && !isASCII(string(header))
-	if r.Original == nil || r.Body == mail.BodyBinaryMIME {
+	if !r.returnsAll() {
 		contentType := "text/rfc822-headers"
 		if utf8 {
 			contentType = "message/global-headers"

@@ -43,17 +43,22 @@ func (r *run) finish(j *job, results []mail.Result) {
 		}
 		r.log.Internal("", "record an attempt on queued message "+strconv.FormatInt(int64(j.entries[0].ID), 10), err)
 		select {
-		case <-r.ctx.Done():
+		case <-r.ctx.Done(): // as after a crash: it goes out again
+			r.store.ReleaseEntries(j.entries)
+			r.release(len(j.entries))
 			return
 		case <-time.After(pause):
 		}
 	}
+	waits := false
 	for i := range verdicts {
 		r.logVerdict(&j.entries[i], &verdicts[i])
+		waits = waits || !outcomes[i].Done
 	}
-	r.mu.Lock()
-	r.held -= len(j.entries)
-	r.mu.Unlock()
+	r.release(len(j.entries))
+	if waits {
+		r.poke() // when to look again has changed
+	}
 }
 
 // record stores outcomes and reports in one transaction.
@@ -102,6 +107,7 @@ func (r *run) report(j *job, action dsn.Action, about []dsn.Recipient, now time.
 		Recipients: about,
 		Body:       e.Envelope.Body,
 		UTF8:       e.Envelope.UTF8,
+		RequireTLS: e.Envelope.RequireTLS,
 	}
 	content := j.content
 	if content == nil { // the hop was down before the message was opened

@@ -36,7 +36,7 @@ func Report(ctx context.Context, st *store.Store, r *dsn.Report) (store.Delivery
 		})
 	}
 	if len(res.Remote) > 0 {
-		d.Queue = &store.Outbound{Body: r.BodyType(), UTF8: r.NeedsUTF8()}
+		d.Queue = &store.Outbound{Body: r.BodyType(), UTF8: r.NeedsUTF8(), RequireTLS: r.RequireTLS}
 		for _, to := range res.Remote {
 			d.Queue.Recipients = append(d.Queue.Recipients, mail.Recipient{Address: to, Notify: mail.NotifyNever})
 		}

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -230,12 +231,35 @@ func (r *run) next(h *hop) *job {
 		h.waiting[0] = nil
 		h.waiting = h.waiting[1:]
 		r.mu.Unlock()
+		if !r.wanted(j) {
+			continue
+		}
 		if err := r.open(j); err != nil {
 			r.log.Internal("", "open queued message "+strconv.FormatInt(int64(j.entries[0].ID), 10), err)
 			r.finish(j, repeat(mail.Result{Status: "4.3.0", Text: "the message cannot be read"}, len(j.entries)))
 			continue
 		}
 		return j
+	}
+}
+
+// wanted drops those recipients of a job whom the operator has deleted from the
+// queue meanwhile, and reports whether any are left.
+func (r *run) wanted(j *job) bool {
+	before := len(j.entries)
+	j.entries = slices.DeleteFunc(j.entries, func(e store.QueueEntry) bool { return !r.store.Leased(&e) })
+	r.release(before - len(j.entries))
+	return len(j.entries) > 0
+}
+
+// release notes that n recipients are held no more.
+func (r *run) release(n int) {
+	r.mu.Lock()
+	wasFull := r.held >= r.MaxHeld
+	r.held -= n
+	r.mu.Unlock()
+	if wasFull {
+		r.poke()
 	}
 }
 
@@ -288,8 +312,8 @@ func (r *run) fail(h *hop, down mail.Result) {
 	h.waiting = nil
 	r.mu.Unlock()
 	for _, j := range jobs {
-		if r.ctx.Err() != nil {
-			return
+		if !r.wanted(j) {
+			continue
 		}
 		r.finish(j, repeat(down, len(j.entries)))
 	}
@@ -302,10 +326,17 @@ func (r *run) poke() {
 	}
 }
 
-// stop waits for the workers, and cuts them off after a while.
+// stop waits for the workers, and cuts them off after a while. What waits is
+// left as it was.
 func (r *run) stop(cut context.CancelFunc) {
 	r.mu.Lock()
 	r.stopping = true
+	for _, h := range r.hops {
+		for _, j := range h.waiting {
+			r.store.ReleaseEntries(j.entries)
+		}
+		h.waiting = nil
+	}
 	r.mu.Unlock()
 	timer := time.AfterFunc(r.Grace, cut)
 	defer timer.Stop()

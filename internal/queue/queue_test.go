@@ -1,0 +1,594 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthorn/internal/mail"
+	"posthorn/internal/maillog"
+	"posthorn/store"
+)
+
+// postoffice is a store with the account alice@crepes.fr, and a scheduler
+// under the clock of a synctest bubble.
+type postoffice struct {
+	t     *testing.T
+	dir   string
+	store *store.Store
+	alice store.Account
+	hops  *hops
+	log   bytes.Buffer
+	Scheduler
+	begin time.Time
+	ended chan struct{}
+	stop  context.CancelFunc
+}
+
+// inBubble runs a test with a postoffice in a bubble. At its end the store is
+// checked.
+func inBubble(t *testing.T, test func(t *testing.T, p *postoffice)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		p := &postoffice{t: t, dir: t.TempDir(), begin: time.Now()}
+		p.hops = &hops{answer: make(map[string]func(*mail.Outgoing) []mail.Result), down: make(map[string]*mail.Result)}
+		p.Scheduler = Scheduler{Transport: p.hops, Config: Config{Hostname: "mail.crepes.fr"},
+			Log: maillog.New(slog.New(slog.NewTextHandler(&p.log, nil)))}
+		p.open()
+		if err := p.store.AddDomain(ctx, "crepes.fr"); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if p.alice, err = p.store.AddAccount(ctx, addr("alice@crepes.fr"), nil); err != nil {
+			t.Fatal(err)
+		}
+		test(t, p)
+		p.halt()
+		problems, err := p.store.Check(ctx, true)
+		if err != nil || len(problems) > 0 {
+			t.Errorf("check: %v %v", problems, err)
+		}
+		if err := p.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// open opens the store.
+func (p *postoffice) open() {
+	p.t.Helper()
+	s, err := store.Open(p.t.Context(), store.Config{Dir: p.dir, Report: func(msg string, args ...any) { p.t.Error(msg, args) }})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.store, p.Store = s, s
+}
+
+// run starts the scheduler.
+func (p *postoffice) run() {
+	ctx, cancel := context.WithCancel(p.t.Context())
+	p.stop, p.ended = cancel, make(chan struct{})
+	go func() {
+		defer close(p.ended)
+		if err := p.Run(ctx); err != nil {
+			p.t.Error(err)
+		}
+	}()
+}
+
+// halt stops it, if it runs, and waits.
+func (p *postoffice) halt() {
+	if p.stop != nil {
+		p.stop()
+		<-p.ended
+		p.stop = nil
+	}
+}
+
+// send puts a message into the queue.
+func (p *postoffice) send(out *store.Outbound) store.QueueID {
+	p.t.Helper()
+	b := p.store.NewBody(p.t.Context())
+	fmt.Fprintf(b, "Message-ID: <orig@crepes.fr>\r\nSubject: hello\r\n\r\nthe content\r\n")
+	a, err := p.store.Accept(p.t.Context(), store.Delivery{Body: b, Queue: out})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return a[0].Queue
+}
+
+func (p *postoffice) queued() []store.QueueEntry {
+	p.t.Helper()
+	entries, err := p.store.QueueEntries(p.t.Context(), 0)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return entries
+}
+
+// inbox is what alice has.
+func (p *postoffice) inbox() (list []string) {
+	p.t.Helper()
+	ctx := p.t.Context()
+	mb, err := p.store.MailboxByName(ctx, p.alice.ID, "INBOX")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var all mail.UIDSet
+	all.AddRange(1, 1<<31)
+	for m, err := range p.store.Messages(ctx, mb.ID, all, 0) {
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		c, err := p.store.Content(ctx, m.Content)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		var b bytes.Buffer
+		b.Write(m.Trace)
+		if err := c.WriteRange(&b, 0, c.Size()); err != nil {
+			p.t.Fatal(err)
+		}
+		list = append(list, b.String())
+	}
+	return list
+}
+
+// after lets time pass until d after the test's begin.
+func (p *postoffice) after(d time.Duration) {
+	time.Sleep(time.Until(p.begin.Add(d)))
+	synctest.Wait()
+}
+
+func addr(s string) mail.Address {
+	a, err := mail.ParseAddress(s)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+func outbound(from string, to ...string) *store.Outbound {
+	out := &store.Outbound{}
+	if from != "" {
+		out.From = addr(from)
+	}
+	for _, a := range to {
+		out.Recipients = append(out.Recipients, mail.Recipient{Address: addr(a)})
+	}
+	return out
+}
+
+// hops are next hops in memory, one for each domain. What is not said
+// otherwise takes everything.
+type hops struct {
+	mu      sync.Mutex
+	answer  map[string]func(*mail.Outgoing) []mail.Result
+	down    map[string]*mail.Result
+	tries   []try
+	open    map[string]int
+	most    map[string]int // connections at a time; "" counts all
+	perSlot time.Duration  // how long a message takes
+}
+
+// try is one message on its way.
+type try struct {
+	at  time.Time
+	hop string
+	to  []string
+}
+
+var (
+	ok        = mail.Result{Disposition: mail.Relayed, MTA: "mx", Code: 250, Status: "2.0.0", Text: "queued"}
+	noUser    = mail.Result{Disposition: mail.Failed, MTA: "mx", Code: 550, Status: "5.1.1", Text: "No such user here"}
+	notNow    = mail.Result{MTA: "mx", Code: 451, Status: "4.3.0", Text: "Not now"}
+	noAnswer  = mail.Result{MTA: "mx", Status: "4.4.1", Text: "connection refused"}
+	unrouted  = mail.Result{Disposition: mail.Failed, Status: "5.4.4", Text: "no route"}
+	okWithDSN = mail.Result{Disposition: mail.Relayed, MTA: "mx", Code: 250, Status: "2.0.0", Text: "queued", DSN: true}
+)
+
+func (h *hops) Hop(domain string) string { return domain }
+
+func (h *hops) Deliver(ctx context.Context, hop string, next func() *mail.Outgoing, done func([]mail.Result)) *mail.Result {
+	defer h.count(hop, 1)()
+	h.mu.Lock()
+	down := h.down[hop]
+	if down != nil {
+		h.tries = append(h.tries, try{time.Now(), hop, nil})
+	}
+	h.mu.Unlock()
+	if down != nil {
+		return down
+	}
+	for m := next(); m != nil; m = next() {
+		select {
+		case <-ctx.Done():
+			return &noAnswer
+		case <-time.After(h.perSlot):
+		}
+		h.mu.Lock()
+		t := try{time.Now(), hop, nil}
+		for _, to := range m.To {
+			t.to = append(t.to, to.Address.String())
+		}
+		h.tries = append(h.tries, t)
+		answer := h.answer[hop]
+		h.mu.Unlock()
+		if answer != nil {
+			done(answer(m))
+		} else {
+			done(repeat(ok, len(m.To)))
+		}
+	}
+	return nil
+}
+
+// count notes how many connections there are at a time.
+func (h *hops) count(hop string, n int) (undo func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.open == nil {
+		h.open, h.most = make(map[string]int), make(map[string]int)
+	}
+	for _, name := range []string{hop, ""} {
+		h.open[name] += n
+		h.most[name] = max(h.most[name], h.open[name])
+	}
+	if n < 0 {
+		return nil
+	}
+	return func() { h.count(hop, -1) }
+}
+
+func (h *hops) always(res mail.Result) func(*mail.Outgoing) []mail.Result {
+	return func(m *mail.Outgoing) []mail.Result { return repeat(res, len(m.To)) }
+}
+
+func (h *hops) set(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+}
+
+// about checks that the attempts were when they should have been, give or take
+// the spread and a little.
+func about(t *testing.T, begin time.Time, tries []try, want ...time.Duration) {
+	t.Helper()
+	if len(tries) != len(want) {
+		t.Errorf("%d attempts, want %d: %v", len(tries), len(want), tries)
+		return
+	}
+	at := begin
+	for i, w := range want {
+		got := tries[i].at.Sub(at)
+		if got < w*9/10-time.Second || got > w*11/10+time.Second {
+			t.Errorf("attempt %d came %v after the one before, want about %v", i+1, got, w)
+		}
+		at = tries[i].at
+	}
+}
+
+func TestDelivers(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.run()
+		synctest.Wait()
+		p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		p.after(time.Second)
+		about(t, p.begin, p.hops.tries, 0)
+		if len(p.queued()) != 0 || len(p.inbox()) != 0 {
+			t.Errorf("queue %v, reports %q", p.queued(), p.inbox())
+		}
+	})
+}
+
+// TestHopDownForAWhile is the course's row C3: the other server is down, and
+// gets the message when it is back.
+func TestHopDownForAWhile(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.down["hamburger.edu"] = &noAnswer
+		p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		p.run()
+		p.after(15 * time.Minute)
+		if q := p.queued(); len(q) != 1 || q[0].Attempts != 3 || !strings.Contains(q[0].LastError, "connection refused") {
+			t.Errorf("queue: %+v", q)
+		}
+		p.hops.set(func() { delete(p.hops.down, "hamburger.edu") })
+		p.after(time.Hour)
+		about(t, p.begin, p.hops.tries, 0, time.Minute, 5*time.Minute, 15*time.Minute)
+		if len(p.queued()) != 0 || len(p.inbox()) != 0 {
+			t.Errorf("queue %v, reports %q", p.queued(), p.inbox())
+		}
+	})
+}
+
+func TestGivesUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.answer["hamburger.edu"] = p.hops.always(notNow)
+		p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		p.run()
+		p.after(3 * time.Hour)
+		if len(p.inbox()) != 0 {
+			t.Errorf("reported too early: %q", p.inbox())
+		}
+		p.after(5*24*time.Hour - time.Hour)
+		reports := p.inbox()
+		if len(reports) != 1 || !strings.Contains(reports[0], "Action: delayed") || !strings.Contains(reports[0], "Will-Retry-Until: Thu, 6 Jan 2000") {
+			t.Errorf("reports of delay: %q", reports)
+		}
+		p.after(6 * 24 * time.Hour)
+		reports = p.inbox()
+		if len(reports) != 2 {
+			t.Fatalf("%d reports", len(reports))
+		}
+		for _, want := range []string{"Return-Path: <>\r\n", "Action: failed", "Status: 5.4.7", "Diagnostic-Code: smtp; 451 4.3.0 Not now",
+			"Final-Recipient: rfc822; bob@hamburger.edu", "In-Reply-To: <orig@crepes.fr>", "the content\r\n", "Content-Type: message/rfc822"} {
+			if !strings.Contains(reports[1], want) {
+				t.Errorf("the bounce lacks %q:\n%s", want, reports[1])
+			}
+		}
+		if len(p.queued()) != 0 {
+			t.Errorf("queue: %v", p.queued())
+		}
+		last := p.hops.tries[len(p.hops.tries)-1].at.Sub(p.begin)
+		if last < 5*24*time.Hour || last > 5*24*time.Hour+time.Minute {
+			t.Errorf("the last attempt was after %v", last)
+		}
+	})
+}
+
+func TestFailsForSome(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.answer["hamburger.edu"] = func(m *mail.Outgoing) []mail.Result { return []mail.Result{ok, noUser, notNow}[:len(m.To)] }
+		out := outbound("alice@crepes.fr", "bob@hamburger.edu", "nobody@hamburger.edu", "later@hamburger.edu", "x@example.org")
+		out.EnvelopeID = "env1"
+		p.send(out)
+		p.run()
+		p.after(30 * time.Second)
+		if q := p.queued(); len(q) != 1 || q[0].To.Address.Local != "later" || q[0].LastError != "mx: 451 4.3.0 Not now" {
+			t.Errorf("queue: %+v", q)
+		}
+		reports := p.inbox()
+		if len(reports) != 1 || !strings.Contains(reports[0], "Original-Envelope-Id: env1") || !strings.Contains(reports[0], "Final-Recipient: rfc822; nobody@") ||
+			strings.Contains(reports[0], "bob@") || strings.Contains(reports[0], "later@") {
+			t.Errorf("reports: %q", reports)
+		}
+		p.after(10 * time.Minute) // "later" is then the first of its transaction: ok
+		if len(p.queued()) != 0 {
+			t.Errorf("queue: %v", p.queued())
+		}
+	})
+}
+
+// TestBounceOfBounce: a report that cannot be delivered ends in the log.
+func TestBounceOfBounce(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.answer["hamburger.edu"] = p.hops.always(noUser)
+		p.hops.answer["example.com"] = p.hops.always(noUser)
+		p.send(outbound("sender@example.com", "bob@hamburger.edu")) // as an alias forwards it
+		p.send(outbound("nobody@crepes.fr", "carol@hamburger.edu")) // whose account is gone
+		p.run()
+		p.after(time.Minute)
+		if len(p.queued()) != 0 || len(p.inbox()) != 0 {
+			t.Errorf("queue %v, reports %q", p.queued(), p.inbox())
+		}
+		var got []string
+		for _, try := range p.hops.tries {
+			got = append(got, try.to...)
+		}
+		slices.Sort(got)
+		if want := []string{"bob@hamburger.edu", "carol@hamburger.edu", "sender@example.com"}; !slices.Equal(got, want) {
+			t.Errorf("tried %v, want %v", got, want)
+		}
+		for _, want := range []string{"bounce dropped", "report dropped"} {
+			if !strings.Contains(p.log.String(), want) {
+				t.Errorf("the log lacks %q:\n%s", want, p.log.String())
+			}
+		}
+	})
+}
+
+func TestBatches(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.perSlot = time.Second
+		var many []string
+		for i := range 250 {
+			many = append(many, fmt.Sprintf("u%d@big.example", i))
+		}
+		p.send(outbound("alice@crepes.fr", many...))
+		for range 40 {
+			p.send(outbound("alice@crepes.fr", "a@hamburger.edu", "b@hamburger.edu"))
+		}
+		for i := range 50 {
+			p.send(outbound("alice@crepes.fr", fmt.Sprintf("x@d%d.example", i)))
+		}
+		p.run()
+		p.after(time.Minute)
+		if n := len(p.queued()); n != 0 {
+			t.Errorf("%d are still queued", n)
+		}
+		count := make(map[string]int)
+		for _, try := range p.hops.tries {
+			count[try.hop]++
+			if len(try.to) > 100 {
+				t.Errorf("%d recipients in a transaction", len(try.to))
+			}
+		}
+		if count["big.example"] != 3 || count["hamburger.edu"] != 40 || len(p.hops.tries) != 3+40+50 {
+			t.Errorf("transactions: %v", count)
+		}
+		if m := p.hops.most; m["hamburger.edu"] != 4 || m[""] > 32 || m[""] < 8 {
+			t.Errorf("connections at a time: %v", m)
+		}
+	})
+}
+
+// TestHeldIsBounded: a backlog is taken in pieces, and a hop that is down does
+// not keep others waiting.
+func TestHeldIsBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.Config.MaxHeld = 10
+		p.hops.down["down.example"] = &noAnswer
+		for range 35 {
+			p.send(outbound("alice@crepes.fr", "x@down.example"))
+		}
+		p.send(outbound("alice@crepes.fr", "x@up.example"))
+		p.run()
+		p.after(10 * time.Second)
+		if n := len(p.queued()); n != 35 {
+			t.Errorf("%d are queued", n)
+		}
+		if n := len(p.hops.tries); n > 6 {
+			t.Errorf("%d attempts", n)
+		}
+	})
+}
+
+func TestOperator(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.down["hamburger.edu"] = &noAnswer
+		p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		p.run()
+		p.after(10 * time.Minute) // the next attempt is some 11 minutes off
+		p.hops.set(func() { delete(p.hops.down, "hamburger.edu"); p.hops.tries = nil })
+		if _, err := p.store.RetryQueue(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		p.after(10*time.Minute + time.Second)
+		about(t, p.begin.Add(10*time.Minute), p.hops.tries, 0)
+
+		// What is deleted while it waits for its turn is not sent.
+		p.hops.set(func() { p.hops.perSlot, p.hops.tries = time.Second, nil })
+		p.send(outbound("alice@crepes.fr", "first@hamburger.edu"))
+		second := p.send(outbound("alice@crepes.fr", "second@hamburger.edu"))
+		time.Sleep(500 * time.Millisecond)
+		if err := p.store.DeleteQueue(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		p.after(20 * time.Minute)
+		if len(p.hops.tries) != 1 || p.hops.tries[0].to[0] != "first@hamburger.edu" || len(p.queued()) != 0 {
+			t.Errorf("tried %v, queued %v", p.hops.tries, p.queued())
+		}
+	})
+}
+
+// TestStop: what is under way ends, what waits stays, and a second Run takes
+// it up.
+func TestStop(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.perSlot = 10 * time.Second
+		for range 3 {
+			p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		}
+		p.run()
+		p.after(time.Second)
+		p.halt()
+		if d := time.Since(p.begin); d < 10*time.Second || d > 11*time.Second {
+			t.Errorf("it stopped after %v", d)
+		}
+		if n := len(p.queued()); n != 2 {
+			t.Errorf("%d are queued", n)
+		}
+		p.run()
+		p.after(time.Minute)
+		if n := len(p.queued()); n != 0 || len(p.hops.tries) != 3 {
+			t.Errorf("%d are queued, %d attempts", n, len(p.hops.tries))
+		}
+	})
+}
+
+// TestCutOff: what does not end within the grace is cut off, and tried again.
+func TestCutOff(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.perSlot = time.Hour
+		p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		p.run()
+		p.after(time.Second)
+		p.halt()
+		if d := time.Since(p.begin); d != 21*time.Second {
+			t.Errorf("it stopped after %v", d)
+		}
+		p.hops.perSlot = 0
+		p.run()
+		p.after(10 * time.Minute)
+		if n := len(p.queued()); n != 0 || len(p.hops.tries) != 1 || len(p.inbox()) != 0 {
+			t.Errorf("%d are queued, %d attempts, reports %q", n, len(p.hops.tries), p.inbox())
+		}
+	})
+}
+
+// TestKilled: a process that ends in the middle of an attempt leaves the
+// message as it was. It goes out again, and is never lost.
+func TestKilled(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		// What a scheduler takes, and then it dies.
+		if due, err := p.store.DueEntries(t.Context(), time.Now(), 10); err != nil || len(due) != 1 {
+			t.Fatal(due, err)
+		}
+		if err := p.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		p.open()
+		p.run()
+		p.after(time.Minute)
+		if len(p.hops.tries) != 1 || len(p.queued()) != 0 {
+			t.Errorf("%d attempts, %d queued", len(p.hops.tries), len(p.queued()))
+		}
+	})
+}
+
+// TestStoreGone: an attempt that cannot be recorded is not forgotten while
+// there is time, and does not keep the scheduler from stopping.
+func TestStoreGone(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.perSlot = time.Second
+		p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		p.run()
+		p.after(time.Second / 2)
+		if err := p.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		p.after(10 * time.Minute)
+		p.halt()
+		if d := time.Since(p.begin); d != 10*time.Minute+20*time.Second {
+			t.Errorf("it stopped after %v", d)
+		}
+		if n := strings.Count(p.log.String(), "record an attempt"); n < 10 || n > 20 {
+			t.Errorf("%d attempts to record it", n)
+		}
+		p.open()
+	})
+}
+
+// TestRequireTLS: RFC 8689 §5.
+func TestRequireTLS(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.answer["hamburger.edu"] = p.hops.always(noUser)
+		p.hops.answer["example.com"] = p.hops.always(notNow)
+		out := outbound("sender@example.com", "bob@hamburger.edu")
+		out.RequireTLS = true
+		p.send(out)
+		p.run()
+		p.after(time.Second)
+		q := p.queued()
+		if len(q) != 1 || !q[0].Envelope.RequireTLS || !q[0].Envelope.From.IsNull() {
+			t.Fatalf("queue: %+v", q)
+		}
+		c, err := p.store.Content(t.Context(), q[0].Content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := c.WriteRange(&b, 0, c.Size()); err != nil || strings.Contains(b.String(), "the content") || !strings.Contains(b.String(), "Subject: hello") {
+			t.Errorf("%v, the bounce:\n%s", err, b.String())
+		}
+	})
+}
