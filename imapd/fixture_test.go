@@ -79,7 +79,7 @@ func newFixture(t testing.TB) *fixture {
 	f := &fixture{t: t, store: st, ln: newPipeListener(), tls: &tls.Config{
 		RootCAs: testRoots, ServerName: "localhost", Time: func() time.Time { return certified }}}
 	f.wires = wire.Config{Protocol: "imap", Hostname: "localhost", TLS: certs.Server("imap"), Refusal: Refusal, Tap: &f.tap}
-	f.srv = New(st, auth.New(st, auth.Config{}), Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Version: "1.0"})
+	f.srv = New(st, auth.New(st, auth.Config{NoLockout: true}), Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Version: "1.0"})
 	served := make(chan error, 1)
 	go func() { served <- f.srv.Serve(f.ln) }()
 	t.Cleanup(func() {
