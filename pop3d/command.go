@@ -60,8 +60,7 @@ const names = "USER PASS AUTH STLS CAPA STAT LIST UIDL RETR TOP DELE RSET NOOP U
 
 // run runs a command line.
 func (s *session) run(line []byte) {
-	name, rest, _ := strings.Cut(string(bytes.TrimLeft(line, " \t")), " ")
-	name = strings.ToUpper(strings.TrimRight(name, "\t"))
+	name, rest := cut(string(line))
 	s.mask(name, rest)
 	if bytes.ContainsFunc(line, isControl) {
 		s.fault("A command must not have control characters")
@@ -90,10 +89,20 @@ func (s *session) run(line []byte) {
 	s.answer(name, c.run(s, args))
 }
 
-// mask hides passwords from the transcript, also where they are misspelled.
+// cut parts a command's name, in capitals, from what follows the space (or tab)
+// behind it.
+func cut(line string) (name, rest string) {
+	line = strings.TrimLeft(line, " \t")
+	if i := strings.IndexAny(line, " \t"); i >= 0 {
+		line, rest = line[:i], line[i+1:]
+	}
+	return strings.ToUpper(line), rest
+}
+
+// mask hides passwords from the transcript, also behind a typing error.
 func (s *session) mask(name, rest string) {
 	switch {
-	case name == "PASS" && rest != "":
+	case strings.HasPrefix(name, "PASS"):
 		s.conn.Mask("PASS ********")
 	case name == "AUTH":
 		if mechanism, initial, _ := strings.Cut(strings.TrimSpace(rest), " "); initial != "" {

@@ -1,6 +1,7 @@
 package pop3d
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 
@@ -15,6 +16,9 @@ type drop struct {
 	mailbox  store.MailboxID
 	messages []message
 	release  func() // nil: not held
+
+	ahead   map[mail.UID][]byte // traces read ahead, for RETR and TOP
+	watcher *store.Watcher      // wakes when they must be read again
 }
 
 // message is one of a drop. There may be many: it is kept small.
@@ -32,12 +36,11 @@ func (s *session) openDrop(id store.AccountID) error {
 	if err != nil {
 		return err
 	}
-	d := drop{release: release}
-	if err := d.list(s, id); err != nil {
-		release()
+	s.drop = drop{release: release}
+	if err := s.drop.list(s, id); err != nil {
+		s.leaveDrop()
 		return err
 	}
-	s.drop = d
 	return nil
 }
 
@@ -47,6 +50,7 @@ func (d *drop) list(s *session, id store.AccountID) error {
 		return err
 	}
 	d.mailbox = inbox.ID
+	d.watcher = s.srv.cfg.Store.Watch(id, inbox.ID)
 	d.messages = make([]message, 0, inbox.Messages)
 	var all mail.UIDSet
 	all.AddRange(1, ^mail.UID(0))
@@ -61,10 +65,13 @@ func (d *drop) list(s *session, id store.AccountID) error {
 
 // leaveDrop lets others have the drop. What was marked stays where it is.
 func (s *session) leaveDrop() {
+	if s.drop.watcher != nil {
+		s.drop.watcher.Close()
+	}
 	if s.drop.release != nil {
 		s.drop.release()
-		s.drop = drop{}
 	}
+	s.drop = drop{}
 }
 
 // total counts the messages that are not marked as deleted, and their octets.
@@ -110,3 +117,38 @@ func (d *drop) message(arg string) (*message, int, error) {
 // unlike an id with UIDVALIDITY in it, it stays when the mailbox gets a new one
 // for that reason, so that no program fetches all mail anew.
 func (m *message) appendUIDL(b []byte) []byte { return fmt.Appendf(b, "%08x%08x", m.uid, m.saved) }
+
+// readAhead is how many messages' traces are read at once: a program that
+// fetches one message fetches the next.
+const readAhead = 64
+
+// trace is what stands before a message's content in this mailbox.
+// mail.ErrNotFound when the message was expunged meanwhile.
+func (s *session) trace(m *message, n int) ([]byte, error) {
+	d := &s.drop
+	select {
+	case <-d.watcher.C:
+		d.ahead = nil
+	default:
+	}
+	if trace, ok := d.ahead[m.uid]; ok {
+		return trace, nil
+	}
+	var next mail.UIDSet
+	for i := range d.messages[n-1 : min(n-1+readAhead, len(d.messages))] {
+		next.Add(d.messages[n-1+i].uid)
+	}
+	d.ahead = make(map[mail.UID][]byte, readAhead)
+	for row, err := range s.srv.cfg.Store.Messages(s.ctx, d.mailbox, next, 0) {
+		if err != nil {
+			d.ahead = nil
+			return nil, err
+		}
+		d.ahead[row.UID] = bytes.Clone(row.Trace)
+	}
+	trace, ok := d.ahead[m.uid]
+	if !ok {
+		return nil, mail.ErrNotFound
+	}
+	return trace, nil
+}

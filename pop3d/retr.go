@@ -5,17 +5,16 @@ import (
 	"errors"
 	"fmt"
 
-	"posthorn/internal/mail"
 	"posthorn/store"
 )
 
 // cmdRetr is RETR (RFC 1939 §5).
 func (s *session) cmdRetr(args []string) error {
-	m, _, err := s.drop.message(args[0])
+	m, n, err := s.drop.message(args[0])
 	if err != nil {
 		return err
 	}
-	return s.send(m, fmt.Sprintf("%d octets", m.size), func(c *store.Content, out *stuffer) error {
+	return s.send(m, n, fmt.Sprintf("%d octets", m.size), func(c *store.Content, out *stuffer) error {
 		return c.WriteRange(out, 0, c.Size())
 	})
 }
@@ -23,7 +22,7 @@ func (s *session) cmdRetr(args []string) error {
 // cmdTop is TOP (RFC 1939 §7): the header, the blank line, and some lines of
 // the body.
 func (s *session) cmdTop(args []string) error {
-	m, _, err := s.drop.message(args[0])
+	m, n, err := s.drop.message(args[0])
 	if err != nil {
 		return err
 	}
@@ -31,7 +30,7 @@ func (s *session) cmdTop(args []string) error {
 	if !ok {
 		return refuse("A number of lines is a number, such as 10")
 	}
-	return s.send(m, "Top of message:", func(c *store.Content, out *stuffer) error {
+	return s.send(m, n, "Top of message:", func(c *store.Content, out *stuffer) error {
 		header := c.HeaderSize()
 		if err := c.WriteRange(out, 0, header); err != nil || lines == 0 {
 			return err
@@ -45,8 +44,8 @@ func (s *session) cmdTop(args []string) error {
 }
 
 // send answers with a message, or with what write writes of it.
-func (s *session) send(m *message, head string, write func(*store.Content, *stuffer) error) error {
-	trace, err := s.trace(m)
+func (s *session) send(m *message, n int, head string, write func(*store.Content, *stuffer) error) error {
+	trace, err := s.trace(m, n)
 	if err != nil {
 		return err
 	}
@@ -56,7 +55,10 @@ func (s *session) send(m *message, head string, write func(*store.Content, *stuf
 	}
 	out := newStuffer(s.conn, "+OK "+head+"\r\n", trace)
 	if err := write(content, out); err != nil {
-		if !out.begun {
+		switch {
+		case out.err != nil: // the client left
+			return errLost
+		case !out.begun:
 			return err
 		}
 		// Half a message must not look like a whole one.
@@ -65,18 +67,6 @@ func (s *session) send(m *message, head string, write func(*store.Content, *stuf
 		return errLost
 	}
 	return out.end()
-}
-
-// trace is what stands before the content in this mailbox. mail.ErrNotFound
-// when the message was expunged meanwhile.
-func (s *session) trace(m *message) ([]byte, error) {
-	for row, err := range s.srv.cfg.Store.Messages(s.ctx, s.drop.mailbox, mail.UIDs(m.uid), 0) {
-		if err != nil {
-			return nil, err
-		}
-		return bytes.Clone(row.Trace), nil
-	}
-	return nil, mail.ErrNotFound
 }
 
 // errEnough ends the copying of a body.

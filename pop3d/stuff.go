@@ -16,9 +16,10 @@ type stuffer struct {
 	trace []byte
 
 	begun bool
-	bol   bool // at the beginning of a line
-	crlf  bool // behind CRLF
-	cr    bool // behind CR
+	err   error // of the connection
+	bol   bool  // at the beginning of a line
+	crlf  bool  // behind CRLF
+	cr    bool  // behind CR
 }
 
 func newStuffer(conn *wire.Conn, head string, trace []byte) *stuffer {
@@ -37,10 +38,13 @@ func (w *stuffer) begin() error {
 }
 
 func (w *stuffer) Write(p []byte) (int, error) {
-	if err := w.begin(); err != nil {
-		return 0, err
+	if w.err = w.begin(); w.err == nil {
+		w.err = w.stuff(p)
 	}
-	return len(p), w.stuff(p)
+	if w.err != nil {
+		return 0, w.err
+	}
+	return len(p), nil
 }
 
 var lineDot = []byte("\n.")
