@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
@@ -177,12 +178,14 @@ func pronounceable(n int) string {
 func printDemo(w io.Writer, servers []*demoServer) {
 	a, b := servers[0], servers[1]
 	fmt.Fprintf(w, "\nSettings for a mail program (accept the certificate when asked):\n\n")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, settingsHeader)
 	for _, d := range servers {
-		fmt.Fprintf(w, "  %-20s IMAP 127.0.0.1:%d STARTTLS (or %d SSL/TLS)   POP3 127.0.0.1:%d (or %d SSL/TLS)\n  %-20s SMTP 127.0.0.1:%d STARTTLS (or %d SSL/TLS)   user name: %s\n\n",
-			d.address(), d.basePort+143, d.basePort+993, d.basePort+110, d.basePort+995,
-			"", d.basePort+587, d.basePort+465, d.address())
+		printSettingRows(table, clientSettings(d.cfg, d.address()))
 	}
-	fmt.Fprintf(w, `Or type. A message to %[2]s, by SMTP:
+	table.Flush()
+	fmt.Fprintf(w, `
+Or type. A message to %[2]s, by SMTP:
 
   telnet 127.0.0.1 %[4]d
     HELO %[5]s

@@ -67,10 +67,14 @@ func clientSettings(cfg *config.Config, user string) []setting {
 	return out
 }
 
+const settingsHeader = "FOR\tSERVER\tPORT\tSECURITY\tUSER NAME"
+
 func printSettings(c *cli.Context, rows []setting) error {
-	return printData(c, rows, "FOR\tSERVER\tPORT\tSECURITY\tUSER NAME", func(w io.Writer) {
-		for _, r := range rows {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.For, r.Server, r.Port, r.Security, r.User)
-		}
-	})
+	return printData(c, rows, settingsHeader, func(w io.Writer) { printSettingRows(w, rows) })
+}
+
+func printSettingRows(w io.Writer, rows []setting) {
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.For, r.Server, r.Port, r.Security, r.User)
+	}
 }
