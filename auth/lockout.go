@@ -68,17 +68,15 @@ func newLockout() *lockout {
 
 // gate is the lock-out for one attempt: who is being guessed, and from where.
 type gate struct {
-	lockout *lockout // nil: always open
+	lockout *lockout
+	exempt  bool // always open
 	who     string
 	from    netip.Addr
 }
 
 func (a *Authenticator) gate(s *subject, from netip.Addr) gate {
 	from = from.Unmap().WithZone("")
-	if a.cfg.NoLockout && from.IsLoopback() {
-		return gate{}
-	}
-	return gate{a.lockout, s.key, from}
+	return gate{a.lockout, a.cfg.NoLockout && from.IsLoopback(), s.key, from}
 }
 
 // open reports whether another guess is allowed.
@@ -92,20 +90,13 @@ func (g gate) refund() { g.change(0, +1) }
 
 // remember makes the address known: the subject logged in from it.
 func (g gate) remember() {
-	if g.lockout == nil {
-		return
-	}
 	g.lockout.mu.Lock()
 	defer g.lockout.mu.Unlock()
 	g.lockout.known.put(g.here(), time.Now())
 }
 
-// isKnown reports whether the owner logged in from this address before. With
-// the lock-out switched off nobody is: all are equal then.
+// isKnown reports whether the owner logged in from this address before.
 func (g gate) isKnown() bool {
-	if g.lockout == nil {
-		return false
-	}
 	g.lockout.mu.Lock()
 	defer g.lockout.mu.Unlock()
 	return g.knownLocked()
@@ -119,7 +110,7 @@ func (g gate) knownLocked() bool {
 // change adds n to all buckets that concern the guess, if each of them holds
 // at least the given number.
 func (g gate) change(least, n float64) bool {
-	if g.lockout == nil {
+	if g.exempt {
 		return true
 	}
 	g.lockout.mu.Lock()

@@ -228,7 +228,7 @@ func TestNoAddress(t *testing.T) {
 func TestLockoutIsBounded(t *testing.T) {
 	l := newLockout()
 	for i := range 2 * maxBuckets {
-		g := gate{l, fmt.Sprint("user", i), home}
+		g := gate{l, false, fmt.Sprint("user", i), home}
 		g.take()
 		g.remember()
 	}

@@ -27,10 +27,22 @@ func fillTest(t *testing.T, s *Store) {
 	sweepTest(t, s)
 }
 
+// damage changes the database behind the store's back.
+func damage(t testing.TB, s *Store, sql string, args ...any) {
+	t.Helper()
+	err := s.writer.pause(func() error {
+		_, err := s.writer.c.c.ExecContext(t.Context(), sql, args...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A check that cannot fail is none: each kind of damage must be found.
 func TestCheckFinds(t *testing.T) {
 	const big = "(SELECT id FROM contents WHERE size > 100000)"
-	for _, damage := range []struct{ finding, sql string }{
+	for _, tt := range []struct{ finding, sql string }{
 		{"counters", "UPDATE mailboxes SET messages = messages + 1 WHERE name = 'INBOX'"},
 		{"counters", "UPDATE mailboxes SET unseen = unseen + 1 WHERE name = 'Junk'"},
 		{"counters", "UPDATE mailboxes SET deleted = deleted + 1 WHERE name = 'INBOX'"},
@@ -100,7 +112,7 @@ func TestCheckFinds(t *testing.T) {
 		{"text", "UPDATE meta SET header_text = x'7f00' WHERE content = 1"},
 		{"text", "UPDATE meta SET body_text = x'010203' WHERE content = 1"},
 	} {
-		t.Run(damage.finding, func(t *testing.T) {
+		t.Run(tt.finding, func(t *testing.T) {
 			s, err := Open(t.Context(), Config{Dir: t.TempDir()})
 			if err != nil {
 				t.Fatal(err)
@@ -111,23 +123,17 @@ func TestCheckFinds(t *testing.T) {
 				t.Fatalf("before the damage: %v %v", problems, err)
 			}
 			s.sweeper.close()
-			err = s.writer.pause(func() error {
-				_, err := s.writer.c.c.ExecContext(t.Context(), damage.sql)
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			damage(t, s, tt.sql)
 			problems, err := s.Check(t.Context(), true)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, p := range problems {
-				if strings.Contains(p.What, damage.finding) {
+				if strings.Contains(p.What, tt.finding) {
 					return
 				}
 			}
-			t.Errorf("%s: found only %v", damage.sql, problems)
+			t.Errorf("%s: found only %v", tt.sql, problems)
 		})
 	}
 }

@@ -83,11 +83,12 @@ func (tx *writeTx) bury(m Mailbox, list []item, modseq mail.ModSeq) error {
 	return err
 }
 
-// pruneTombstones drops the oldest tombstones of a mailbox. Who asks from
-// before them gets all UIDs that are missing (see ChangesSince).
-func (tx *writeTx) pruneTombstones(mb MailboxID) error {
+// pruneTombstones drops all but about keep of a mailbox's tombstones, the
+// oldest first. Who asks from before them gets all UIDs that are missing (see
+// ChangesSince).
+func (tx *writeTx) pruneTombstones(mb MailboxID, keep int) error {
 	var upTo int64
-	err := tx.row("SELECT modseq FROM tombstones WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?", mb, maxTombstones).Scan(&upTo)
+	err := tx.row("SELECT modseq FROM tombstones WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?", mb, keep).Scan(&upTo)
 	if err != nil {
 		return notFound(err, nil) // it was deleted meanwhile
 	}

@@ -124,7 +124,7 @@ func (w *sweeper) sweepNoted(ctx context.Context) error {
 		}
 	}
 	for _, mb := range buried {
-		if err := w.s.write(ctx, 0, func(tx *writeTx) error { return tx.pruneTombstones(mb) }); err != nil {
+		if err := w.s.write(ctx, 0, func(tx *writeTx) error { return tx.pruneTombstones(mb, maxTombstones) }); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"posthorn/internal/mail"
+)
+
+// A listing of any set, in batches or not, gives what is in it and no more.
+func TestMessagesBySet(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	const n = 3*maxRows + 17
+	var ds []Delivery
+	for range n {
+		ds = append(ds, Delivery{Body: writeBody(t, s, someMessage), Copies: []Copy{{Account: id}}})
+	}
+	if _, err := s.Accept(t.Context(), ds...); err != nil {
+		t.Fatal(err)
+	}
+	mb := inboxOf(t, s, id).ID
+	var odd, singles mail.UIDSet
+	for uid := mail.UID(1); uid <= n; uid += 2 {
+		odd.Add(uid)
+	}
+	singles = mail.UIDs(1, 3, maxRows, maxRows+2, n, n+5)
+	for _, set := range []mail.UIDSet{nil, everything, odd, singles, {{From: maxRows, To: 2 * maxRows}}, {{From: n, To: maxUID}}, {{From: maxUID, To: maxUID}}, {{From: 1, To: maxRows}, {From: maxRows + 2, To: 2*maxRows + 1}}} {
+		var got, want []mail.UID
+		for _, m := range list(t, s, mb, set, 0) {
+			got = append(got, m.UID)
+		}
+		for uid := mail.UID(1); uid <= n; uid++ {
+			if set.Contains(uid) {
+				want = append(want, uid)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("set %.40s: got %d messages, want %d", set, len(got), len(want))
+		}
+	}
+	for i := range 3 { // it can be left at any time
+		for m, err := range s.Messages(t.Context(), mb, everything, WantHeader) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.UID > mail.UID(i*maxRows) {
+				break
+			}
+		}
+	}
+}
+
+func TestMessagesColumns(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	const head = "From: a@b\r\nDate: Sat, 3 Feb 2001 04:05:06 +0700\r\nSubject: one\r\n\r\n"
+	deliver(t, s, head+"body", Copy{Account: id, Trace: []byte("T: 1\r\n"), Flags: mail.NewFlags("k", `\Flagged`)})
+	mb := inboxOf(t, s, id).ID
+	for _, want := range []Want{0, WantEnvelope, WantStructure, WantHeader, WantEnvelope | WantStructure | WantHeader} {
+		m := list(t, s, mb, everything, want)[0]
+		if m.UID != 1 || string(m.Trace) != "T: 1\r\n" || m.Flags.String() != `\Flagged k` || m.Size != int64(len(head)+10) ||
+			m.Sent.Format(time.RFC3339) != "2001-02-03T04:05:06+07:00" || m.Saved.IsZero() || m.Date.IsZero() {
+			t.Errorf("want %b: %+v", want, m)
+		}
+		if has := strings.Contains(string(m.Envelope), `"one"`); has != (want&WantEnvelope != 0) {
+			t.Errorf("want %b: envelope %q", want, m.Envelope)
+		}
+		if has := strings.Contains(strings.ToLower(string(m.Structure)), `"plain"`); has != (want&WantStructure != 0) {
+			t.Errorf("want %b: structure %q", want, m.Structure)
+		}
+		if has := string(m.Header) == head; has != (want&WantHeader != 0) {
+			t.Errorf("want %b: header %q", want, m.Header)
+		}
+	}
+}
+
+func TestZonedTimeKeepsMomentAndZone(t *testing.T) {
+	z := zones{}
+	for _, text := range []string{
+		"1970-01-01T00:00:00Z", "2026-11-22T05:19:36+07:00", "1969-12-31T23:59:59-11:30",
+		"0001-01-01T00:00:00Z", "9999-12-31T23:59:59+14:00", "2000-02-29T12:00:00-00:01",
+	} {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := z.time(zonedTime(at)).Format(time.RFC3339); got != text {
+			t.Errorf("%s came back as %s", text, got)
+		}
+	}
+	odd := time.Date(2000, 1, 1, 0, 0, 0, 0, time.FixedZone("", 99*3600))
+	if got := z.time(zonedTime(odd)); !got.Equal(odd) {
+		t.Errorf("%v in an odd zone came back as %v", odd, got)
+	}
+	if zonedTime(odd) >= zonedTime(odd.Add(time.Second).UTC()) {
+		t.Error("they do not sort by the moment")
+	}
+}
+
+// What is expunged while somebody reads it is told to be gone, never damaged.
+func TestContentExpungedWhileRead(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	a := deliver(t, s, "A: b\r\n\r\n"+strings.Repeat("x", 5*chunkSize), Copy{Account: id})
+	c, err := s.Content(t.Context(), a.Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Expunge(t.Context(), a.Placed[0].Mailbox, nil, true); err != nil {
+		t.Fatal(err)
+	}
+	sweepTest(t, s)
+	if err := c.WriteRange(io.Discard, 0, c.Size()); !errors.Is(err, mail.ErrNotFound) {
+		t.Errorf("WriteRange: %v", err)
+	}
+	if _, err := c.Root(); !errors.Is(err, mail.ErrNotFound) {
+		t.Errorf("Root: %v", err)
+	}
+	if _, err := s.Content(t.Context(), a.Content); !errors.Is(err, mail.ErrNotFound) {
+		t.Errorf("Content: %v", err)
+	}
+}
+
+func TestContentDamageIsNotServed(t *testing.T) {
+	for name, do := range map[string]func(t *testing.T, s *Store){
+		"flipped bit":   flipInChunk,
+		"missing chunk": func(t *testing.T, s *Store) { damage(t, s, "DELETE FROM chunks") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := Open(t.Context(), Config{Dir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			id := addUser(t, s, "alice@crepes.fr")
+			a := deliver(t, s, "A: b\r\n\r\nshort", Copy{Account: id})
+			do(t, s)
+			c, err := s.Content(t.Context(), a.Content)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			if err := c.WriteRange(&out, 0, c.Size()); !errors.Is(err, mail.ErrCorrupt) || len(out.String()) > len("A: b\r\n\r\n") {
+				t.Errorf("%v, and %q went out", err, out.String())
+			}
+		})
+	}
+}
+
+// flipInChunk changes one bit of the one chunk there is.
+func flipInChunk(t *testing.T, s *Store) {
+	t.Helper()
+	var data []byte
+	err := s.read(t.Context(), func(tx *readTx) error { return tx.row("SELECT data FROM chunks").Scan(&data) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)-1] ^= 4
+	damage(t, s, "UPDATE chunks SET data = ?", data)
+}
+
+func TestKeywordLimits(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	deliver(t, s, someMessage, Copy{Account: id, Flags: mail.NewFlags("$Junk")})
+	mb := inboxOf(t, s, id).ID
+	set := func(names ...string) ([]FlagResult, error) {
+		done, _, err := s.SetFlags(t.Context(), mb, everything, FlagsAdd, mail.NewFlags(names...), 0)
+		return done, err
+	}
+	// A keyword is written as it was the first time.
+	if done, err := set("$JUNK", "other"); err != nil || done[0].Flags.String() != "$Junk other" {
+		t.Errorf("%v %v", done, err)
+	}
+	for _, bad := range []string{"a b", "a(", "a\x00", "é", strings.Repeat("x", maxKeyword+1)} {
+		if _, err := set(bad); !errors.Is(err, mail.ErrInvalid) {
+			t.Errorf("keyword %q: %v", bad, err)
+		}
+	}
+	var many []string
+	for i := range maxKeywords {
+		many = append(many, fmt.Sprint("k", i))
+	}
+	if _, err := set(many...); !errors.Is(err, mail.ErrOverQuota) {
+		t.Errorf("too many: %v", err)
+	}
+	if n := len(inboxOf(t, s, id).Keywords); n != 2 {
+		t.Errorf("%d keywords are noted", n)
+	}
+}
