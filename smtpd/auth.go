@@ -110,7 +110,6 @@ func (f *front) authFailed(mechanism, user string, err error) reply {
 	case errors.Is(err, auth.ErrMalformed):
 		return reply{code: 501, enhanced: "5.5.2", text: "Cannot decode the response: it must be base64"}
 	}
-	f.cfg.Log.LoginFailed(f.ID(), f.Remote().String(), user, strings.ToUpper(mechanism), err)
 	r := reply{code: 535, enhanced: "5.7.8", text: "Authentication failed: wrong user name or password"}
 	switch {
 	case errors.Is(err, auth.ErrFailed):
@@ -118,8 +117,9 @@ func (f *front) authFailed(mechanism, user string, err error) reply {
 		r = reply{code: 454, enhanced: "4.7.0", text: "Too many failed attempts: try again later"}
 	default:
 		f.cfg.Log.Internal(f.ID(), "AUTH", err)
-		r = reply{code: 454, enhanced: "4.7.0", text: "Temporary authentication failure: try again later"}
+		return reply{code: 454, enhanced: "4.7.0", text: "Temporary authentication failure: try again later"}
 	}
+	f.cfg.Log.LoginFailed(f.ID(), f.Remote().String(), user, strings.ToUpper(mechanism), err)
 	if f.authFailures++; f.authFailures >= maxAuthFailures {
 		return f.closing("4.7.0", "Too many failed attempts: closing")
 	}

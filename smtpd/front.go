@@ -42,10 +42,11 @@ type front struct {
 	tx       transaction
 	body     *body // of the BDAT sequence that begins
 
-	authTried            bool // its next lines may be secrets gone astray
-	errors, unknown      int
-	authFailures         int
-	scratch, bodyScratch []byte
+	authTried       bool // its next lines may be secrets gone astray
+	errors, unknown int
+	authFailures    int
+
+	scratch []byte // for replies
 }
 
 // transaction is a mail transaction (RFC 5321 §3.3).
