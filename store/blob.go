@@ -12,8 +12,9 @@ import (
 // The first octet of a blob names the encoding of the others. The values are
 // stored: they never change.
 const (
-	blobRaw  = 0
-	blobZstd = 1
+	blobRaw    = 0
+	blobZstd   = 1
+	blobBase64 = 2
 )
 
 const (
@@ -48,8 +49,16 @@ func newBlobs() (*blobs, error) {
 	return &blobs{enc, dec}, nil
 }
 
-// encode makes a blob of data, compressed where that pays.
+// encode makes a blob of data, in the form that is smallest without much work.
 func (b *blobs) encode(data []byte) []byte {
+	if blob := b.encodeBase64(data); blob != nil {
+		return blob
+	}
+	return b.encodePlain(data)
+}
+
+// encodePlain makes a blob of data, compressed where that pays.
+func (b *blobs) encodePlain(data []byte) []byte {
 	if len(data) >= minCompress {
 		out := b.enc.EncodeAll(data, append(make([]byte, 0, len(data)/2+64), blobZstd))
 		if len(out) < len(data)-len(data)/16 {
@@ -61,6 +70,13 @@ func (b *blobs) encode(data []byte) []byte {
 
 // decode appends to dst what a blob holds. mail.ErrCorrupt.
 func (b *blobs) decode(dst, blob []byte) ([]byte, error) {
+	if len(blob) > 0 && blob[0] == blobBase64 {
+		return b.decodeBase64(dst, blob[1:])
+	}
+	return b.decodePlain(dst, blob)
+}
+
+func (b *blobs) decodePlain(dst, blob []byte) ([]byte, error) {
 	if len(blob) == 0 {
 		return dst, fmt.Errorf("empty blob: %w", mail.ErrCorrupt)
 	}

@@ -262,13 +262,13 @@ func (b *Body) makeRow() contentRow {
 		head:       len(b.head),
 		traits:     traitsOf(p),
 		sum:        b.hash.Sum(nil),
-		header:     b.s.blobs.encode(b.head),
+		header:     b.s.blobs.encodePlain(b.head),
 		structure:  p.Root.AppendBodyStructure([]byte{}, true),
 		parts:      p.Root.AppendBinary([]byte{}),
 		envelope:   append([]byte{}, p.Envelope...),
-		headerText: b.s.blobs.encode(p.Text.Header),
-		mimeText:   b.s.blobs.encode(p.Text.MIME),
-		bodyText:   b.s.blobs.encode(p.Text.Body),
+		headerText: b.s.blobs.encodePlain(p.Text.Header),
+		mimeText:   b.s.blobs.encodePlain(p.Text.MIME),
+		bodyText:   b.s.blobs.encodePlain(p.Text.Body),
 		truncated:  p.Text.Truncated,
 	}
 	if !p.Date.IsZero() {

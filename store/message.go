@@ -234,39 +234,41 @@ func (l *lister) decode(blobs *blobs) error {
 	return nil
 }
 
-// rowScanner scans messageColumns.
+// rowScanner scans messageColumns. Numbers are scanned as any: database/sql
+// goes through reflection for all that is not.
 type rowScanner struct {
 	zones    zones
 	lists    map[string][]string // keyword lists met so far
-	uid      mail.UID
-	content  ContentID
-	modseq   mail.ModSeq
-	flags    mail.SystemFlags
+	numbers  [8]any
 	keywords sql.RawBytes
-	date     int64
-	sent     sql.NullInt64
-	saved    int64
-	size     int64
 	trace    sql.RawBytes
 }
 
+// dest is where to scan the columns to, by their place in messageColumns.
 func (r *rowScanner) dest() []any {
-	return []any{&r.uid, &r.content, &r.modseq, &r.flags, &r.keywords, &r.date, &r.sent, &r.saved, &r.size, &r.trace}
+	n := &r.numbers
+	return []any{&n[0], &n[1], &n[2], &n[3], &r.keywords, &n[4], &n[5], &n[6], &n[7], &r.trace}
+}
+
+// number is a column's number; that of NULL is 0.
+func (r *rowScanner) number(i int) int64 {
+	n, _ := r.numbers[i].(int64)
+	return n
 }
 
 // message is the row as a Message, but for what refers to octets.
 func (r *rowScanner) message() Message {
 	m := Message{
-		UID:     r.uid,
-		Content: r.content,
-		ModSeq:  r.modseq,
-		Flags:   mail.Flags{System: r.flags, Keywords: r.keywordList()},
-		Date:    r.zones.time(r.date),
-		Saved:   time.Unix(r.saved, 0).UTC(),
-		Size:    r.size,
+		UID:     mail.UID(r.number(0)),
+		Content: ContentID(r.number(1)),
+		ModSeq:  mail.ModSeq(r.number(2)),
+		Flags:   mail.Flags{System: mail.SystemFlags(r.number(3)), Keywords: r.keywordList()},
+		Date:    r.zones.time(r.number(4)),
+		Saved:   time.Unix(r.number(6), 0).UTC(),
+		Size:    r.number(7),
 	}
-	if r.sent.Valid {
-		m.Sent = r.zones.time(r.sent.Int64)
+	if r.numbers[5] != nil {
+		m.Sent = r.zones.time(r.number(5))
 	}
 	return m
 }
@@ -304,11 +306,11 @@ func (s *Store) UIDList(ctx context.Context, mb MailboxID) (uids []mail.UID, at 
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var uid mail.UID
+			var uid any // as in rowScanner
 			if err := rows.Scan(&uid); err != nil {
 				return err
 			}
-			uids = append(uids, uid)
+			uids = append(uids, mail.UID(uid.(int64)))
 		}
 		return rows.Err()
 	})

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"posthorn/internal/mail"
+)
+
+// Attachments travel as base64, which no compressor shrinks much beyond the
+// quarter that the encoding adds. A blob of encoding blobBase64 holds what the
+// lines stand for instead. Only lines that come out the same octet by octet
+// are taken: of one length, without padding, ended by CRLF.
+//
+// After the encoding's octet come, as uvarints: the number of runs; for each
+// run the octets before it, its lines, and the groups of four in a line; the
+// length of the next blob; then two blobs: the octets outside the runs, and
+// those that the runs stand for.
+
+const (
+	// minQuads and maxQuads are the groups of four in a line of a run: writers
+	// of mail use 60 to 76 characters (RFC 2045 §6.8).
+	minQuads = 15
+	maxQuads = 19
+	// minRun is how many lines make it worth while.
+	minRun = 16
+)
+
+// base64Run is a run of lines of base64.
+type base64Run struct{ before, lines, quads int }
+
+func (r base64Run) encodedLen() int { return r.lines * (r.quads*4 + 2) }
+func (r base64Run) decodedLen() int { return r.lines * r.quads * 3 }
+
+// findBase64 finds the runs in data; outside gets the octets between them,
+// inside those that the runs stand for.
+func findBase64(data []byte) (runs []base64Run, outside, inside []byte) {
+	start, at := 0, 0 // the first octet not in a run yet, and a line's first
+	for at < len(data) {
+		var run base64Run
+		if run.quads = lineQuads(data[at:]); run.quads > 0 {
+			inside, run.lines = decodeLines(inside, data[at:], run.quads)
+		}
+		if run.lines < minRun {
+			inside = inside[:len(inside)-run.decodedLen()]
+			// A run may yet begin right after these lines, which are few.
+			at += run.encodedLen()
+			next := bytes.IndexByte(data[at:], '\n')
+			if next < 0 {
+				break
+			}
+			at += next + 1
+			continue
+		}
+		run.before = at - start
+		outside = append(outside, data[start:at]...)
+		at += run.encodedLen()
+		start = at
+		runs = append(runs, run)
+	}
+	return runs, append(outside, data[start:]...), inside
+}
+
+// lineQuads is the number of groups in the line that data begins with, or 0
+// when it cannot be one of a run.
+func lineQuads(data []byte) int {
+	n := bytes.IndexByte(data[:min(len(data), maxQuads*4+2)], '\r')
+	if n < minQuads*4 || n%4 != 0 {
+		return 0
+	}
+	return n / 4
+}
+
+// decodeLines appends what the lines at the beginning of data stand for, as
+// far as they are such.
+func decodeLines(dst, data []byte, quads int) ([]byte, int) {
+	chars, octets := quads*4, quads*3
+	var line [maxQuads * 3]byte
+	lines := 0
+	for len(data) >= chars+2 && data[chars] == '\r' && data[chars+1] == '\n' {
+		n, err := base64.StdEncoding.Decode(line[:], data[:chars])
+		if err != nil || n != octets || data[chars-1] == '=' {
+			break
+		}
+		dst = append(dst, line[:octets]...)
+		data = data[chars+2:]
+		lines++
+	}
+	return dst, lines
+}
+
+// encodeBase64 makes a blob of data that has runs of base64, or nil.
+func (b *blobs) encodeBase64(data []byte) []byte {
+	if len(data) < minRun*(minQuads*4+2) {
+		return nil
+	}
+	runs, outside, inside := findBase64(data)
+	if len(runs) == 0 {
+		return nil
+	}
+	first, second := b.encodePlain(outside), b.encodePlain(inside)
+	out := make([]byte, 1, 16+8*len(runs)+len(first)+len(second))
+	out[0] = blobBase64
+	out = binary.AppendUvarint(out, uint64(len(runs)))
+	for _, r := range runs {
+		out = binary.AppendUvarint(out, uint64(r.before))
+		out = binary.AppendUvarint(out, uint64(r.lines))
+		out = binary.AppendUvarint(out, uint64(r.quads))
+	}
+	out = binary.AppendUvarint(out, uint64(len(first)))
+	out = append(out, first...)
+	return append(out, second...)
+}
+
+var errBase64 = errors.New("runs of base64 do not fit")
+
+// decodeBase64 appends what encodeBase64 was given.
+func (b *blobs) decodeBase64(dst, blob []byte) ([]byte, error) {
+	runs, first, second, err := splitBase64(blob)
+	if err == nil {
+		first, err = b.decodePlain(nil, first)
+	}
+	if err == nil {
+		second, err = b.decodePlain(nil, second)
+	}
+	if err != nil {
+		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, err)
+	}
+	for _, r := range runs {
+		if r.before > len(first) || r.decodedLen() > len(second) {
+			return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
+		}
+		dst = append(dst, first[:r.before]...)
+		first = first[r.before:]
+		for range r.lines {
+			dst = base64.StdEncoding.AppendEncode(dst, second[:r.quads*3])
+			dst = append(dst, '\r', '\n')
+			second = second[r.quads*3:]
+		}
+	}
+	if len(second) > 0 {
+		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
+	}
+	return append(dst, first...), nil
+}
+
+// splitBase64 takes a blob without its first octet apart.
+func splitBase64(blob []byte) (runs []base64Run, first, second []byte, err error) {
+	number := func(most int) int {
+		n, size := binary.Uvarint(blob)
+		if size <= 0 || n > uint64(most) {
+			err = errBase64
+			return 0
+		}
+		blob = blob[size:]
+		return int(n)
+	}
+	count := number(len(blob))
+	for i := 0; i < count && err == nil; i++ {
+		runs = append(runs, base64Run{number(maxBlob), number(maxBlob / (minQuads * 3)), number(maxQuads)})
+	}
+	n := number(len(blob))
+	if err != nil || n > len(blob) {
+		return nil, nil, nil, errBase64
+	}
+	return runs, blob[:n], blob[n:], nil
+}
