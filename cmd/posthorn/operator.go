@@ -30,8 +30,12 @@ func loadConfig(c *cli.Context) (*config.Config, error) {
 	return config.Load(file)
 }
 
+// traceRoom is what the store takes beyond the largest message: a message of
+// exactly that size is stored with the fields that delivery puts before it.
+const traceRoom = 64 << 10
+
 func storeConfig(cfg *config.Config) store.Config {
-	return store.Config{Dir: cfg.Data, MaxMessage: int64(cfg.SMTP.MaxMessage)}
+	return store.Config{Dir: cfg.Data, MaxMessage: int64(cfg.SMTP.MaxMessage) + traceRoom}
 }
 
 // call carries out one operation on the running server, or on the store.
