@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/urfave/cli/v2"
@@ -20,8 +24,11 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "run the server",
 		Description: "SIGTERM ends it after what is under way, SIGHUP makes it read the configuration\nand the certificates again.",
-		Flags:       []cli.Flag{&cli.BoolFlag{Name: "trace", Usage: "print every session's lines, secrets masked"}},
-		Action:      serve,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "trace", Usage: "print every session's lines, secrets masked"},
+			&cli.StringFlag{Name: "pprof", Usage: "serve Go's profiles at `ADDRESS`, such as 127.0.0.1:6060; for developers", Hidden: true},
+		},
+		Action: serve,
 	}
 }
 
@@ -38,6 +45,13 @@ func serve(c *cli.Context) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 
+	if address := c.String("pprof"); address != "" {
+		stop, err := serveProfiles(address)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	s, err := startServer(c.Context, cfg, log)
 	if err != nil {
 		return err
@@ -63,6 +77,22 @@ func serve(c *cli.Context) error {
 			return nil
 		}
 	}
+}
+
+// serveProfiles serves Go's profiles. They show what goes on inside: give it a
+// loopback address.
+func serveProfiles(address string) (stop func(), err error) {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go server.Serve(ln)
+	return func() { server.Close() }, nil
 }
 
 // addresses lists what is bound, for the line that says ready.
