@@ -7,7 +7,7 @@ import (
 
 // maxPatterns is the most octets of all patterns of one LIST: each costs time
 // for every mailbox.
-const maxPatterns = 4000
+const maxPatterns = 2000
 
 // listArgs are the arguments of LIST.
 type listArgs struct {

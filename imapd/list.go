@@ -83,7 +83,7 @@ func (s *session) writeListed(n *listed, o imap.ListOptions, missing string) {
 	}
 	w.raw(`) "/" `)
 	w.mailbox(n.name)
-	if o.SelectRecursiveMatch && n.below {
+	if o.SelectRecursiveMatch && n.inside {
 		w.raw(` ("CHILDINFO" (`, criteria(o), "))")
 	}
 	w.end()

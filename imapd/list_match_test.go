@@ -6,6 +6,24 @@ import (
 	"time"
 )
 
+// matches reports whether p matches the whole name, and checks that it finds
+// the levels above to match exactly when they do by themselves.
+func matches(t *testing.T, p *pattern, name string) bool {
+	found := make(map[string]bool)
+	p.match(name, func(length int) { found[name[:length]] = true })
+	for i := range len(name) {
+		if name[i] != '/' {
+			continue
+		}
+		alone := false
+		p.match(name[:i], func(length int) { alone = alone || length == i })
+		if found[name[:i]] != alone {
+			t.Errorf("%q, of %q: %v, by itself %v", name[:i], name, found[name[:i]], alone)
+		}
+	}
+	return found[name]
+}
+
 func TestPattern(t *testing.T) {
 	for _, tt := range []struct {
 		pattern string
@@ -35,12 +53,12 @@ func TestPattern(t *testing.T) {
 	} {
 		p := newPattern(tt.pattern)
 		for _, name := range tt.yes {
-			if !p.match(name) {
+			if !matches(t, p, name) {
 				t.Errorf("%q does not match %q", tt.pattern, name)
 			}
 		}
 		for _, name := range tt.no {
-			if p.match(name) {
+			if matches(t, p, name) {
 				t.Errorf("%q matches %q", tt.pattern, name)
 			}
 		}
@@ -54,11 +72,11 @@ func TestPatternManyWildcards(t *testing.T) {
 	start := time.Now()
 	for _, wild := range []string{"*", "%", "*%", "%*%"} {
 		half := strings.Repeat("a"+wild, maxMailboxName/2)
-		if !newPattern(half).match(name) || newPattern(half+"b").match(name) || newPattern("b"+half).match(name) {
+		if !matches(t, newPattern(half), name) || matches(t, newPattern(half+"b"), name) || matches(t, newPattern("b"+half), name) {
 			t.Errorf("500 × a%s", wild)
 		}
 		full := strings.Repeat(wild+"a", maxMailboxName)
-		if !newPattern(full).match(name) || newPattern(full+"a").match(name) {
+		if !matches(t, newPattern(full), name) || matches(t, newPattern(full+"a"), name) {
 			t.Errorf("1000 × %sa", wild)
 		}
 	}
@@ -93,7 +111,7 @@ func FuzzPattern(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern, name string) {
 		p := newPattern(pattern)
-		got := p.match(name)
+		got := matches(t, p, name)
 		if len(pattern) > 12 || len(name) > 12 || isInbox(name) {
 			return
 		}

@@ -1,8 +1,10 @@
 package imapd
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -18,7 +20,7 @@ func listing(names []*listed, o imap.ListOptions) string {
 		for _, a := range []struct {
 			mark string
 			set  bool
-		}{{"s", n.subscribed}, {"x", n.box == nil}, {"c", n.children}, {"+", o.SelectRecursiveMatch && n.below}} {
+		}{{"s", n.subscribed}, {"x", n.box == nil}, {"c", n.children}, {"+", o.SelectRecursiveMatch && n.inside}} {
 			if a.set {
 				line += a.mark
 			}
@@ -120,6 +122,33 @@ func TestLsub(t *testing.T) {
 		got := listing(newListTree(nil, tt.subs).subscriptions([]*pattern{newPattern(tt.pattern)}), imap.ListOptions{})
 		if got != tt.want {
 			t.Errorf("%v %s: got %s, want %s", tt.subs, tt.pattern, got, tt.want)
+		}
+	}
+}
+
+// TestListBounded: many long names, and patterns as long as there may be.
+func TestListBounded(t *testing.T) {
+	var names []string
+	for i := range 2_000 {
+		name := fmt.Sprintf("%05d", i)
+		for len(name) < maxMailboxName-40 {
+			name += "/" + strings.Repeat("a", 30)
+		}
+		names = append(names, name)
+	}
+	for _, patterns := range []string{
+		`"` + strings.Repeat("*a", maxPatterns/2-2) + `"`,
+		`"` + strings.Repeat("%a", 900) + "*" + `"`,
+		`("` + strings.Repeat("*a", maxPatterns/8-1) + strings.Repeat(`" "`+strings.Repeat("*a", maxPatterns/8-1), 3) + `")`,
+	} {
+		d := newDecoder([]byte(` "" `+patterns), false)
+		args := d.listArgs()
+		check(t, d.end())
+		start := time.Now()
+		tree := newListTree(nil, names)
+		listed := tree.list(args.compile(), imap.ListOptions{SelectSubscribed: true, SelectRecursiveMatch: true})
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%.20s...: %v for %d of %d names", patterns, took, len(listed), len(tree.names))
 		}
 	}
 }

@@ -12,13 +12,17 @@ import (
 // listTree is the names that LIST and LSUB may show: mailboxes, subscriptions,
 // and the levels above both.
 type listTree struct {
-	names  []*listed
+	root   listed
 	byName map[string]*listed
+	names  []*listed // INBOX first, and what is below a name right after it
 }
 
 // listed is one name.
 type listed struct {
-	name string
+	name   string
+	last   int     // where its last level begins
+	parent *listed // the level above; of a first level the root
+	below  []*listed
 	// box is nil when there is no mailbox of that name.
 	box        *store.Mailbox
 	subscribed bool
@@ -28,7 +32,7 @@ type listed struct {
 	matches  bool // a pattern
 	levels   bool // a pattern that ends in "%"
 	meets    bool // the selection criteria
-	below    bool // a name below meets them
+	inside   bool // a name below meets them
 	unlisted bool // such a name matches no pattern, and isn't listed itself
 }
 
@@ -43,13 +47,33 @@ func newListTree(boxes []store.Mailbox, subscriptions []string) *listTree {
 			continue
 		}
 		n.box = &boxes[i]
-		t.above(n, func(level *listed) { level.children = true })
+		for level := n.parent; level != &t.root; level = level.parent {
+			level.children = true
+		}
 	}
 	for _, name := range subscriptions {
 		t.add(name).subscribed = true
 	}
-	slices.SortFunc(t.names, func(a, b *listed) int { return compareNames(a.name, b.name) })
+	t.names = make([]*listed, 0, len(t.byName))
+	t.collect(&t.root)
 	return t
+}
+
+// collect puts what is below n into names.
+func (t *listTree) collect(n *listed) {
+	slices.SortFunc(n.below, func(a, b *listed) int {
+		switch {
+		case a.name == "INBOX":
+			return -1
+		case b.name == "INBOX":
+			return 1
+		}
+		return strings.Compare(a.name[a.last:], b.name[b.last:])
+	})
+	for _, m := range n.below {
+		t.names = append(t.names, m)
+		t.collect(m)
+	}
 }
 
 // add finds or makes a name, with the levels above it.
@@ -57,32 +81,32 @@ func (t *listTree) add(name string) *listed {
 	if n := t.byName[name]; n != nil {
 		return n
 	}
-	n := &listed{name: name}
+	n := &listed{name: name, parent: &t.root}
 	t.byName[name] = n
-	t.names = append(t.names, n)
 	if i := strings.LastIndex(name, hierarchy); i > 0 {
-		t.add(name[:i])
+		n.parent = t.add(name[:i])
+		n.last = i + 1
 	}
+	n.parent.below = append(n.parent.below, n)
 	return n
 }
 
-// above calls f for each level above n, the nearest first.
-func (t *listTree) above(n *listed, f func(*listed)) {
-	name := n.name
-	for i := strings.LastIndex(name, hierarchy); i > 0; i = strings.LastIndex(name, hierarchy) {
-		name = name[:i]
-		f(t.byName[name])
-	}
-}
-
-// match notes which names match the patterns.
+// match notes which names match the patterns. A name and the levels above it
+// are matched in one go.
 func (t *listTree) match(patterns []*pattern) {
-	for _, n := range t.names {
+	for _, leaf := range t.names {
+		if len(leaf.below) > 0 {
+			continue
+		}
 		for _, p := range patterns {
-			if (!n.matches || p.levels && !n.levels) && p.match(n.name) {
+			p.match(leaf.name, func(length int) {
+				n := leaf
+				for len(n.name) > length {
+					n = n.parent
+				}
 				n.matches = true
 				n.levels = n.levels || p.levels
-			}
+			})
 		}
 	}
 }
@@ -95,10 +119,10 @@ func (t *listTree) selectBy(o imap.ListOptions) {
 		if !n.meets || n.box == nil && !n.subscribed {
 			continue
 		}
-		t.above(n, func(level *listed) {
-			level.below = true
+		for level := n.parent; level != &t.root; level = level.parent {
+			level.inside = true
 			level.unlisted = level.unlisted || !n.matches
-		})
+		}
 	}
 }
 
@@ -122,7 +146,7 @@ func (n *listed) shown(o imap.ListOptions) bool {
 		return true
 	case o.SelectRecursiveMatch:
 		// RFC 9051 §6.3.9.3 rule 2B: not when the names below are listed too.
-		return n.below && n.unlisted
+		return n.inside && n.unlisted
 	}
 	// A level that is no mailbox, for a client that lists level by level.
 	return n.box == nil && n.children && n.levels && !o.SelectSubscribed && !o.SelectSpecialUse
@@ -136,31 +160,9 @@ func (t *listTree) subscriptions(patterns []*pattern) []*listed {
 	t.selectBy(imap.ListOptions{SelectSubscribed: true})
 	var out []*listed
 	for _, n := range t.names {
-		if n.matches && (n.subscribed || n.levels && n.below && n.unlisted) {
+		if n.matches && (n.subscribed || n.levels && n.inside && n.unlisted) {
 			out = append(out, n)
 		}
 	}
 	return out
-}
-
-// compareNames orders INBOX first, and what is below a name right after it.
-func compareNames(a, b string) int {
-	if a, b := a == "INBOX", b == "INBOX"; a != b {
-		if a {
-			return -1
-		}
-		return 1
-	}
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			switch {
-			case a[i] == hierarchy[0]:
-				return -1
-			case b[i] == hierarchy[0]:
-				return 1
-			}
-			return int(a[i]) - int(b[i])
-		}
-	}
-	return len(a) - len(b)
 }

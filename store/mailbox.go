@@ -16,6 +16,9 @@ const (
 	maxMailboxes = 10_000
 	// maxMailboxName is the most octets of a mailbox's whole name.
 	maxMailboxName = 1000
+	// maxLevels is the most levels of one. Each level of a subscription costs
+	// LIST as much as a mailbox.
+	maxLevels = 32
 )
 
 const inbox = "INBOX"

@@ -35,6 +35,8 @@ func validName(name string) error {
 		return fmt.Errorf("a mailbox's name is UTF-8: %w", mail.ErrInvalid)
 	case name[0] == '/' || name[len(name)-1] == '/' || strings.Contains(name, "//"):
 		return fmt.Errorf("a level of a mailbox's name is empty: %w", mail.ErrInvalid)
+	case strings.Count(name, "/") >= maxLevels:
+		return fmt.Errorf("a mailbox's name has at most %d levels: %w", maxLevels, mail.ErrInvalid)
 	case strings.ContainsFunc(name, unforeseen):
 		return fmt.Errorf("a mailbox's name holds a control character: %w", mail.ErrInvalid)
 	}
