@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,7 +35,8 @@ func readReply(br *bufio.Reader) (*reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		code, more, text, ok := parseReplyLine(strings.TrimRight(string(line), "\r\n"))
+		line = bytes.TrimRight(line, "\r\n")
+		code, more, text, ok := parseReplyLine(string(line))
 		if !ok || r.code != 0 && r.code != code {
 			return nil, fmt.Errorf("not an SMTP reply: %.80q", line)
 		}

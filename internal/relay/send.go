@@ -225,7 +225,11 @@ func (s *session) outcome(f *front, i int, contentErr, err error) mail.Result {
 		res.DSN = s.offers("DSN")
 		return res
 	case f.start.code != 0 && f.start.code != 354:
-		return s.refused(&f.start, false)
+		res := s.refused(&f.start, false)
+		if res.Disposition == mail.Relayed {
+			res.Disposition = mail.Deferred // "250" to DATA: nothing was sent
+		}
+		return res
 	case s.broken != nil:
 		return s.lost()
 	case err != nil: // go-smtp would not send it
