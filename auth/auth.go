@@ -48,8 +48,13 @@ type Config struct {
 
 // Authenticator checks who somebody is. Any goroutine may use it.
 type Authenticator struct {
+	cfg Config
+	*state
+}
+
+// state is what Authenticators share that With made of one another.
+type state struct {
 	store   *store.Store
-	cfg     Config
 	lockout *lockout
 	memory  *memory
 	slots   *slots
@@ -62,14 +67,17 @@ type Authenticator struct {
 
 // New returns an Authenticator over the accounts in st.
 func New(st *store.Store, cfg Config) *Authenticator {
-	return &Authenticator{
+	return &Authenticator{cfg, &state{
 		store:   st,
-		cfg:     cfg,
 		lockout: newLockout(),
 		memory:  newMemory(),
 		slots:   newSlots(),
-	}
+	}}
 }
+
+// With returns an Authenticator with another configuration that goes on with
+// what this one remembers: a reload must not set an attacker free.
+func (a *Authenticator) With(cfg Config) *Authenticator { return &Authenticator{cfg, a.state} }
 
 // Hashed is how many passwords have been hashed so far, at tens of
 // milliseconds each: what logins cost.

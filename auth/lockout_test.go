@@ -215,6 +215,21 @@ func TestNoLockout(t *testing.T) {
 	})
 }
 
+// TestWith: another configuration forgets nothing.
+func TestWith(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, a *Authenticator) {
+		g := &guesses{t: t, a: a}
+		g.try(localhost, "alice@example.org", perAccountAndNetwork)
+		wants(t, logIn(t, a, localhost, "alice@example.org", "pencil"), ErrThrottled)
+		free := a.With(Config{NoLockout: true})
+		wants(t, logIn(t, free, localhost, "alice@example.org", "pencil"), nil)
+		wants(t, logIn(t, free.With(Config{}), away, "alice@example.org", "pencil"), nil)
+		if n := free.Hashed(); n != perAccountAndNetwork+1 {
+			t.Errorf("%d hashes", n)
+		}
+	})
+}
+
 // TestNoAddress: a connection without an address (a pipe) is a network too.
 func TestNoAddress(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, a *Authenticator) {

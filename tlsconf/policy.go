@@ -9,7 +9,7 @@ import (
 // "submission", "pop3", "imap", "http"): TLS 1.2 and later, forward secrecy
 // and authenticated encryption only, and the protocol's ALPN name. A client
 // that offers ALPN names, but none of ours, fails the handshake: it meant
-// another service, and whoever led it here must not profit (RFC 9325 §3.7).
+// another service, and whoever led it here must not profit (RFC 9325 §3.8).
 // Clients without ALPN are served.
 //
 // "smtp" has no session tickets: Outlook.com's senders abort STARTTLS on Go's

@@ -343,6 +343,40 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestReloadInTime: a new certificate is served within five seconds, without
+// anybody saying so.
+func TestReloadInTime(t *testing.T) {
+	dir, _ := ca(t, "old.example")
+	fresh, _ := ca(t, "new.example")
+	synctest.Test(t, func(t *testing.T) {
+		s := load(t, dir)
+		s.Report = func(err error) { t.Log(err) }
+		server, client := s.Server("imap"), &tls.Config{InsecureSkipVerify: true}
+		if _, err := handshake(server, client); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"key.pem", "cert.pem"} {
+			if err := os.Rename(filepath.Join(fresh, name), filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		start := time.Now()
+		for {
+			state, err := handshake(server, client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if state.PeerCertificates[0].DNSNames[0] == "new.example" {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if took := time.Since(start); took > 5*time.Second || took < time.Second {
+			t.Errorf("served after %v", took)
+		}
+	})
+}
+
 // TestReloadUnderLoad lets clients connect while the certificate is replaced
 // again and again: none may be dropped.
 func TestReloadUnderLoad(t *testing.T) {
