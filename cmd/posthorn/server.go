@@ -28,6 +28,7 @@ type server struct {
 	log        *maillog.Log
 	tap        *wire.Tap
 	store      *store.Store
+	auth       *auth.Authenticator // whose memory all generations share
 	turnstiles []*turnstile
 	control    net.Listener
 	ctx        context.Context // ends with the server, not with its starter
@@ -68,7 +69,8 @@ func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 		closeAll(sockets)
 		return nil, errors.Join(fmt.Errorf("control socket: %w", err), s.store.Close())
 	}
-	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: auth.New(s.store, auth.Config{})})
+	s.auth = auth.New(s.store, auth.Config{})
+	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: s.auth})
 	if s.current, err = s.startGeneration(cfg, certificates); err != nil {
 		s.control.Close()
 		closeAll(sockets)
