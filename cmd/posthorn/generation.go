@@ -108,7 +108,7 @@ func kinds() map[string]kind {
 // daemons gives each key of [listen] its server.
 func (g *generation) daemons() map[string]func(net.Listener) error {
 	s := g.server
-	pipeline := &deliver.Pipeline{Store: s.store, Hostname: g.cfg.Hostname}
+	pipeline := &deliver.Pipeline{Store: s.store, Hostname: g.cfg.Hostname, AnySender: g.cfg.SMTP.AnySender}
 	mx := smtpd.Config{
 		Hostname: g.cfg.Hostname, Backend: pipeline, MaxMessage: int64(g.cfg.SMTP.MaxMessage),
 		MaxRecipients: g.cfg.SMTP.MaxRecipients, AnyHelo: g.cfg.SMTP.AnyHelo, Log: s.log,

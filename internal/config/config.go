@@ -73,6 +73,8 @@ type SMTP struct {
 	// AnyHelo takes any name after EHLO and HELO on port 25; otherwise it must
 	// look like a host's.
 	AnyHelo bool `toml:"any_helo"`
+	// AnySender lets accounts send under any address, not only their own.
+	AnySender bool `toml:"any_sender"`
 }
 
 // Limits bound connections.

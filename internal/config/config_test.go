@@ -41,7 +41,7 @@ func TestTemplateShowsDefaults(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, key := range []string{"data", "listen.smtp", "listen.https", "listen.proxy_from", "tls.cert", "auth.clear_from", "auth.lockout_loopback",
-		"smtp.max_message", "limits.connections", "limits.loopback", "queue.retry", "queue.give_up", "log.format"} {
+		"smtp.max_message", "limits.connections", "limits.loopback", "smtp.any_helo", "smtp.any_sender", "queue.retry", "queue.give_up", "log.format"} {
 		if !seen[key] {
 			t.Errorf("the template does not show %s", key)
 		}

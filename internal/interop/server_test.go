@@ -76,11 +76,28 @@ func start(t *testing.T, users ...string) *server {
 	s := &server{t: t, dir: t.TempDir(), base: freeBase(t), log: &lockedBuffer{}}
 	s.config = filepath.Join(s.dir, "posthorn.toml")
 	s.posthorn("", "init", "--dir", s.dir, "--hostname", "localhost", "--domain", domain, "--local", "--base-port", fmt.Sprint(s.base))
+	s.configure("any_sender = true", "any_sender = false") // as strict as a real server in this
 	for _, u := range users {
 		s.posthorn(password+"\n", "user", "add", "--password-stdin", u+"@"+domain)
 	}
 	s.serve()
 	return s
+}
+
+// configure replaces a line of the configuration.
+func (s *server) configure(line, by string) {
+	s.t.Helper()
+	b, err := os.ReadFile(s.config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	changed := strings.Replace(string(b), line, by, 1)
+	if changed == string(b) {
+		s.t.Fatalf("the configuration has no line %q", line)
+	}
+	if err := os.WriteFile(s.config, []byte(changed), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // serve starts the server and waits until it is ready; it ends with the test.
