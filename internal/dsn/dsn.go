@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"posthorn/internal/mail"
@@ -74,11 +75,18 @@ type Recipient struct {
 	LastTry, RetryUntil time.Time
 }
 
-func (r *Recipient) status() string {
-	if r.Status != "" {
-		return r.Status
+// status is what is reported of a recipient. What goes on being tried is of
+// class 4, whatever the last reply was (RFC 3464 §2.3.4).
+func (r *Report) status(to *Recipient) string {
+	status := to.Result.Status
+	if to.Status != "" {
+		status = to.Status
 	}
-	return r.Result.Status
+	if r.Action == Delayed && !strings.HasPrefix(status, "4") {
+		_, detail, _ := strings.Cut(status, ".")
+		status = "4." + detail
+	}
+	return status
 }
 
 // WriteTo writes the notification as a message with CRLF line ends. Its own
@@ -88,7 +96,7 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	b := bufio.NewWriterSize(n, 16<<10)
 	r.header(b)
 	r.explanation(b)
-	r.status(b)
+	r.forPrograms(b)
 	if err := r.returned(b); err != nil {
 		return n.n, err
 	}

@@ -73,6 +73,9 @@ func reports() map[string]*Report {
 	delayed.Recipients[0].Result = ph.Result{MTA: "hamburger.edu", Status: "4.4.1", Text: "connection refused"}
 	delayed.Recipients[0].LastTry, delayed.Recipients[0].RetryUntil = now, arrived.Add(5*24*time.Hour)
 
+	greylisted := base(Delayed)
+	greylisted.Recipients[0].Result = ph.Result{MTA: "hamburger.edu", Code: 554, Status: "5.7.1", Text: "no SMTP service here"}
+
 	const vietnamese = "Subject: Kh\u1ea3o s\u00e1t \u00fd ki\u1ebfn\r\nMessage-ID: <1@ph\u1edf.vn>\r\n\r\nXin ch\u00e0o\r\n"
 	utf8 := base(Failed)
 	utf8.To = ph.Address{Local: "hồ", Domain: "phở.vn"}
@@ -92,7 +95,7 @@ func reports() map[string]*Report {
 	hostile.Recipients[0].Result = ph.Result{Disposition: ph.Failed, MTA: "mx\r\nX-Evil: 2", Code: 554, Status: "5.7.1", Text: "no\r\n.\r\n\x1b[31m caf\xe9"}
 
 	return map[string]*Report{
-		"failed-full": failed, "failed-utf8": utf8, "failed-headers-utf8": headers, "delayed": delayed,
+		"failed-full": failed, "failed-utf8": utf8, "failed-headers-utf8": headers, "delayed": delayed, "delayed-554": greylisted,
 		"delivered": base(Delivered), "relayed": base(Relayed), "expanded": base(Expanded), "hostile": hostile,
 	}
 }

@@ -15,8 +15,8 @@ const dateTime = "Mon, 2 Jan 2006 15:04:05 -0700"
 // maxLine is where a field is folded, when there is a blank to fold at.
 const maxLine = 78
 
-// status is the second part: what happened, for programs (RFC 3464 §2).
-func (r *Report) status(b *bufio.Writer) {
+// forPrograms is the second part: what happened, for programs (RFC 3464 §2).
+func (r *Report) forPrograms(b *bufio.Writer) {
 	global := r.global()
 	contentType := "message/delivery-status"
 	if global {
@@ -50,7 +50,7 @@ func (r *Report) recipientStatus(f *fields, to *Recipient) {
 	}
 	f.put("Final-Recipient", addressType+"; "+to.Address.String())
 	f.put("Action", string(r.Action))
-	f.put("Status", to.status())
+	f.put("Status", r.status(to))
 	if to.Result.MTA != "" {
 		f.put("Remote-MTA", "dns; "+to.Result.MTA)
 	}

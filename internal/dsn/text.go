@@ -84,7 +84,7 @@ func (r *Report) reason(b *strings.Builder, to *Recipient) {
 	if r.Action != Failed && r.Action != Delayed {
 		return
 	}
-	wrap(b, indent, meaning(to))
+	wrap(b, indent, r.meaning(to))
 	switch res := to.Result; {
 	case res.Code != 0:
 		wrap(b, indent, clean("The server "+res.MTA+" said: "+smtpReply(res), true))
@@ -97,8 +97,8 @@ func (r *Report) reason(b *strings.Builder, to *Recipient) {
 }
 
 // meaning says in plain words what an enhanced status means (RFC 3463).
-func meaning(to *Recipient) string {
-	_, detail, _ := strings.Cut(to.status(), ".")
+func (r *Report) meaning(to *Recipient) string {
+	_, detail, _ := strings.Cut(r.status(to), ".")
 	switch detail {
 	case "1.1":
 		return "There is no such address."

@@ -40,8 +40,9 @@ type Route struct {
 	TLS     TLSMode
 	// CA verifies the certificate; nil: the system's.
 	CA *x509.CertPool
-	// User and Password, when set, are given by AUTH PLAIN or LOGIN: in clear
-	// only when TLS is TLSNone.
+	// User and Password, when set, are given by AUTH PLAIN or LOGIN: to a
+	// server whose certificate verifies, whatever else TLS allows, or in clear
+	// when it is TLSNone.
 	User, Password string
 }
 

@@ -140,6 +140,10 @@ func (s *session) result(r *reply) mail.Result {
 		res.Disposition = mail.Relayed
 	case 5:
 		res.Disposition = mail.Failed
+	default:
+		if !isStatus(res.Status) {
+			res.Status = "4.5.0"
+		}
 	}
 	return res
 }

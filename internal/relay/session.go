@@ -248,8 +248,8 @@ func (s *session) authenticate() *setupError {
 	if s.route.User == "" {
 		return nil
 	}
-	if s.tls == "" && s.route.TLS != TLSNone {
-		return s.failure("4.7.11", errors.New("the password is not sent without TLS"))
+	if !s.verified && s.route.TLS != TLSNone {
+		return s.failure("4.7.11", errors.New("the password is sent only in TLS, to a server whose certificate verifies"))
 	}
 	var mechanism sasl.Client
 	offered := " " + strings.ToUpper(s.extensions["AUTH"]) + " "
@@ -257,7 +257,7 @@ func (s *session) authenticate() *setupError {
 	case strings.Contains(offered, " PLAIN "):
 		mechanism = sasl.NewPlainClient("", s.route.User, s.route.Password)
 	case strings.Contains(offered, " LOGIN "):
-		mechanism = sasl.NewLoginClient(s.route.User, s.route.Password)
+		mechanism = &loginClient{answers: []string{s.route.User, s.route.Password}}
 	default:
 		return s.failure("4.7.0", errors.New("the server offers no AUTH mechanism that this one knows"))
 	}
@@ -269,6 +269,21 @@ func (s *session) authenticate() *setupError {
 		return s.failure("4.7.8", err)
 	}
 	return nil
+}
+
+// loginClient is AUTH LOGIN without an initial response, which not every server
+// takes (go-sasl's sends one). What is asked for may be called anything.
+type loginClient struct{ answers []string }
+
+func (*loginClient) Start() (mechanism string, response []byte, err error) { return "LOGIN", nil, nil }
+
+func (l *loginClient) Next([]byte) ([]byte, error) {
+	if len(l.answers) == 0 {
+		return nil, errors.New("the server asks for more than a name and a password")
+	}
+	answer := l.answers[0]
+	l.answers = l.answers[1:]
+	return []byte(answer), nil
 }
 
 // command sends a command and reads its reply.
