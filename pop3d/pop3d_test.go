@@ -166,6 +166,52 @@ func TestSCRAM(t *testing.T) {
 	}
 }
 
+// Whoever has heard the answer to QUIT may log in again.
+func TestQuitFreesTheDropFirst(t *testing.T) {
+	f := newFixture(t)
+	for range 100 {
+		c := f.client("")
+		c.login("alice")
+		c.do("QUIT")
+	}
+}
+
+// The dots and the end are right wherever the octets are parted.
+func TestStuffer(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                  ".\r\n",
+		".\r\n..\r\na.\r\n": "..\r\n...\r\na.\r\n.\r\n",
+		"a\r\n.\r\n":        "a\r\n..\r\n.\r\n",
+		"a\n.\n":            "a\n..\n\r\n.\r\n",
+		"a":                 "a\r\n.\r\n",
+		"a\r":               "a\r\r\n.\r\n",
+		"\r\n\r\n.":         "\r\n\r\n..\r\n.\r\n",
+		".":                 "..\r\n.\r\n",
+	} {
+		for i := range len(in) + 1 {
+			for j := i; j <= len(in); j++ {
+				a, b := net.Pipe()
+				conn := wire.NewConn(a, &wire.Config{})
+				got := make(chan string)
+				go func() {
+					text, _ := io.ReadAll(b)
+					got <- string(text)
+				}()
+				w := newStuffer(conn, "+OK\r\n", []byte(in[:i]))
+				for _, p := range []string{in[i:j], in[j:]} {
+					_, err := io.WriteString(w, p)
+					check(t, err)
+				}
+				check(t, w.end())
+				conn.Close()
+				if s := <-got; s != "+OK\r\n"+want {
+					t.Errorf("%q parted at %d and %d: %q", in, i, j, s)
+				}
+			}
+		}
+	}
+}
+
 // A panic ends its connection alone, and gives the drop back.
 func TestPanic(t *testing.T) {
 	f := newFixture(t)

@@ -190,6 +190,10 @@ func (c *Conn) signalled(interruptible bool) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.signalledLocked(interruptible)
+}
+
+func (c *Conn) signalledLocked(interruptible bool) error {
 	switch {
 	case c.cut, c.shutdown && interruptible:
 		return ErrShutdown

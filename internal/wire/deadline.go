@@ -70,14 +70,11 @@ func sooner(a, b time.Time) time.Time {
 // beginWait arms the deadline, unless another goroutine wants something first.
 // wake says whether the read may be interrupted.
 func (c *Conn) beginWait(wake bool) error {
-	if err := c.signalled(wake); err != nil {
-		return err
-	}
 	d := c.deadline(time.Now())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cut || wake && (c.interrupted || c.shutdown) {
-		d = time.Unix(1, 0)
+	if err := c.signalledLocked(wake); err != nil {
+		return err
 	}
 	c.waiting, c.interruptible = true, wake
 	c.sock.SetReadDeadline(d) // where it fails, the read says why

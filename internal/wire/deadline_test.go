@@ -111,6 +111,29 @@ func readOn(c *Conn, p Phase, most time.Duration) error {
 	return nil
 }
 
+// A good start buys no slow end.
+func TestBodySlowsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, client := pipe(t, &Config{Protocol: "smtp"})
+		c.SetPhase(Data)
+		var dripping sync.WaitGroup
+		dripping.Go(func() {
+			for range 100 {
+				client.Write(make([]byte, 20000))
+				time.Sleep(time.Second)
+			}
+			drip(client, "x", 3*time.Second)
+		})
+		begun := time.Now()
+		err := readOn(c, Data, time.Hour)
+		if lived := time.Since(begun); err != ErrTimeout || lived < 150*time.Second || lived > 220*time.Second {
+			t.Errorf("%v after %v", err, lived)
+		}
+		client.Close()
+		dripping.Wait()
+	})
+}
+
 // What the server does meanwhile is not held against the client, and being
 // interrupted gives no new time.
 func TestCommandsDeadlineCountsWaitingOnly(t *testing.T) {

@@ -173,6 +173,35 @@ func waitFor(t *testing.T, s *Server, n int) {
 	t.Fatalf("never came to %d connections", n)
 }
 
+// A connection that another goroutine closed before it began is not counted.
+func TestClosedBeforeStart(t *testing.T) {
+	s := NewServer()
+	cfg := &Config{Protocol: "imap", Limits: Limits{Total: 1, LoopbackToo: true}}
+	a, b := net.Pipe()
+	defer b.Close()
+	c := s.take(a, &listener{cfg: cfg, times: cfg.Timeouts.withDefaults("imap")})
+	c.Close()
+	c.Start()
+	c.Authenticated("bob")
+	c.Close()
+	if s.total != 0 || len(s.byAddress) != 0 || len(s.byAccount) != 0 || len(s.conns) != 0 {
+		t.Errorf("left: %+v", s)
+	}
+}
+
+// A connection that was accepted while Shutdown began hears of it too.
+func TestAcceptedDuringShutdown(t *testing.T) {
+	s := NewServer()
+	s.Shutdown(nil)
+	cfg := &Config{Protocol: "imap"}
+	a, b := net.Pipe()
+	defer b.Close()
+	c := s.take(a, &listener{cfg: cfg, times: cfg.Timeouts.withDefaults("imap")})
+	if _, _, err := c.ReadLine(10); err != ErrShutdown {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNetwork(t *testing.T) {
 	for in, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1/32", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
