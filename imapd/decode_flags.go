@@ -9,7 +9,7 @@ import (
 const maxFlags = 100
 
 // maxFlagName is the most octets of a keyword.
-const maxFlagName = 200
+const maxFlagName = 128
 
 // flag decodes a flag: a system flag with its backslash, or a keyword.
 func (d *decoder) flag() string {
