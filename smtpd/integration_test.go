@@ -304,6 +304,9 @@ func TestCorpus(t *testing.T) {
 		if !ok || !more {
 			t.Fatalf("no Received field: %.300q", got)
 		}
+		if _, sent := want[text]; !sent { // a text without header: a blank line ends the fields in front
+			text = strings.TrimPrefix(text, "\r\n")
+		}
 		if want[text]--; want[text] < 0 {
 			t.Errorf("not sent so: %.200q", text)
 		}

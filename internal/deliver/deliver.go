@@ -15,6 +15,7 @@
 package deliver
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -164,28 +165,42 @@ func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, bo
 	return id, nil
 }
 
-// copy streams body into b, repaired if it is a submission, and returns the
-// message's header when the caller needs it.
+// copy streams body into b and returns the message's header when the caller
+// needs it. A submission is repaired. To a text without any header on port 25,
+// such as a person types at telnet, nothing is added but the blank line that
+// ends the trace fields in front of it: else no mail program would show it.
 func (p *Pipeline) copy(b io.Writer, c *Client, env *mail.Envelope, id string, now time.Time, body io.Reader, keepHeader bool) ([]byte, error) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	var header []byte
-	if c.Submission || keepHeader {
-		head, err := readHead(body, MaxHeader)
-		if err != nil {
+	n, err := body.Read(*buf)
+	if err != nil && !(n == 0 && errors.Is(err, io.EOF)) {
+		return nil, err
+	}
+	first := (*buf)[:n]
+	if beginsHeader(first) && !c.Submission && !keepHeader {
+		if _, err := b.Write(first); err != nil {
 			return nil, err
 		}
-		if c.Submission {
-			missing := head.missingFields(sender(c, env), id+"@"+p.Hostname, now)
-			if _, err := b.Write(missing); err != nil {
-				return nil, err
-			}
-			header = append(header, missing...)
-		}
-		header = append(header, head.header()...)
-		body = head.rest(body)
+		_, err := io.CopyBuffer(writerOnly{b}, readerOnly{body}, *buf)
+		return nil, err
 	}
-	_, err := io.CopyBuffer(writerOnly{b}, readerOnly{body}, *buf)
+	body = io.MultiReader(bytes.NewReader(bytes.Clone(first)), body)
+	head, err := readHead(body, MaxHeader)
+	if err != nil {
+		return nil, err
+	}
+	var header []byte
+	switch {
+	case c.Submission:
+		header = head.missingFields(sender(c, env), id+"@"+p.Hostname, now)
+	case !head.hasFields() && len(head.data) > 0:
+		header = []byte("\r\n")
+	}
+	if _, err := b.Write(header); err != nil {
+		return nil, err
+	}
+	header = append(header, head.header()...)
+	_, err = io.CopyBuffer(writerOnly{b}, readerOnly{head.rest(body)}, *buf)
 	return header, err
 }
 

@@ -178,13 +178,20 @@ I love Computer Network
 }
 
 // TestPort25ChangesNothing: whatever comes is stored as it came, after the
-// fields that are added.
+// fields that are put in front, and after the blank line that ends these where
+// a text has no header of its own.
 func TestPort25ChangesNothing(t *testing.T) {
 	o := newOffice(t)
-	bodies := []string{"", "\r\n", "no header", "Subject: x\r\n", "Subject: x\r\n\r\n", "\r\n\r\n\r\n", ": odd\r\n\r\nx",
-		"Subject: \xff\r\n\r\n\x80\r\n", strings.Repeat("X: y\r\n", 100_000), strings.Repeat("long", 300_000)}
+	bodies := []string{"", "\r\n", "Subject: x\r\n", "Subject: x\r\n\r\n", "\r\n\r\n\r\n",
+		"Subject: \xff\r\n\r\n\x80\r\n", strings.Repeat("X: y\r\n", 100_000),
+		"From a@b.c Sun Nov 22 2026\r\nSubject: from an mbox\r\n\r\nx", " stray\r\nTo: x@y.z\r\n\r\nx"}
+	headless := []string{"no header", "Do you like ketchup?\r\nHow about pickles?\r\n", ": odd\r\n\r\nx", "  indented\r\n", strings.Repeat("long", 300_000)}
 	for _, body := range bodies {
 		o.accept(stranger(), envelope("x@example.com", "bob@crepes.fr"), body)
+	}
+	for _, body := range headless {
+		o.accept(stranger(), envelope("x@example.com", "bob@crepes.fr"), body)
+		bodies = append(bodies, "\r\n"+body) // the blank line ends what was put in front
 	}
 	for i, got := range o.inbox("bob") {
 		trace, rest, _ := strings.Cut(got, ";\r\n\tMon, 30 Nov 2020 20:27:32 -0800\r\n")

@@ -82,9 +82,24 @@ func (h *head) rest(r io.Reader) io.Reader {
 }
 
 // hasFields reports whether the message begins with a header, be it an empty
-// one; else it is a text without any.
+// one; else it is a text without any. A first line that is no field does not
+// make it one, when a field that letters have stands further down.
 func (h *head) hasFields() bool {
-	return bytes.HasPrefix(h.data, []byte("\r\n")) || fieldName(h.data) != ""
+	if beginsHeader(h.data) {
+		return true
+	}
+	for line := range bytes.Lines(h.data[:h.end]) {
+		switch fieldName(line) {
+		case "from", "to", "cc", "subject", "date", "message-id", "mime-version", "content-type", "received":
+			return true
+		}
+	}
+	return false
+}
+
+// beginsHeader reports whether a message's first octets are those of a header.
+func beginsHeader(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("\r\n")) || fieldName(b) != ""
 }
 
 // missingFields is what has to be put in front of a submission (RFC 6409
