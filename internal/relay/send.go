@@ -193,7 +193,7 @@ func (f *front) run(p *parcel, to []addressee) (contentErr, err error) {
 	}
 	f.s.conn.until = time.Now().Add(minSendTime + time.Duration(p.Content.Size()/minSendRate)*time.Second)
 	defer func() { f.s.conn.until = time.Time{} }()
-	lines := &crlfWriter{w: w}
+	lines := &recode.Lines{W: w}
 	if err := p.write(lines); err != nil {
 		if f.s.broken == nil {
 			f.s.broken = errors.New("given up in the middle of a message")
@@ -201,7 +201,7 @@ func (f *front) run(p *parcel, to []addressee) (contentErr, err error) {
 		}
 		return nil, err
 	}
-	if err := lines.end(); err != nil {
+	if err := lines.Close(); err != nil {
 		return nil, err
 	}
 	_, err = w.CloseWithResponse()

@@ -2,6 +2,7 @@ package recode
 
 import (
 	b64 "encoding/base64"
+	"errors"
 	"io"
 )
 
@@ -12,7 +13,7 @@ const (
 	verbatim        encoding = iota
 	quotedPrintable          // RFC 2045 §6.7
 	base64                   // RFC 2045 §6.8
-	requoted                 // quoted-printable already: what it must not have is quoted
+	requoted                 // quoted-printable already: what it must not have is quoted, or a line end
 	scrubbed                 // of no meaning: what must not be there becomes "?" or CRLF
 	scrubbed64               // base64 already: what it must not have is left out
 )
@@ -31,17 +32,26 @@ func newEncoder(w io.Writer, e encoding) io.WriteCloser {
 	case quotedPrintable:
 		return &quoter{w: w}
 	case requoted:
-		return &quoter{w: w, again: true}
+		q := &quoter{w: w, again: true}
+		return chain{&Lines{W: q}, q}
 	case base64:
 		lines := &lineBreaker{w: w}
 		return b64.NewEncoder(b64.StdEncoding, lines)
 	case scrubbed:
-		return &scrubber{w: w}
+		return &Lines{W: &scrubber{w: w}}
 	case scrubbed64:
-		return &scrubber{w: w, drop: true}
+		return &Lines{W: &scrubber{w: w, drop: true}}
 	}
 	return plain{w}
 }
+
+// chain is an encoder in front of another.
+type chain struct {
+	io.WriteCloser
+	then io.Closer
+}
+
+func (c chain) Close() error { return errors.Join(c.WriteCloser.Close(), c.then.Close()) }
 
 type plain struct{ io.Writer }
 
@@ -175,7 +185,7 @@ func (q *quoter) soft() {
 	q.col = 0
 }
 
-// scrubber lets only lines of ASCII pass. What else there is has no meaning
+// scrubber lets only ASCII pass. What else there is has no meaning
 // where it stands.
 type scrubber struct {
 	w    io.Writer
@@ -187,7 +197,7 @@ func (s *scrubber) Write(p []byte) (int, error) {
 	s.out = s.out[:0]
 	for _, c := range p {
 		switch {
-		case c != 0 && c < 0x80: // bare CRs and LFs are repaired by whoever sends
+		case c != 0 && c < 0x80:
 			s.out = append(s.out, c)
 		case !s.drop:
 			s.out = append(s.out, '?')
@@ -196,5 +206,3 @@ func (s *scrubber) Write(p []byte) (int, error) {
 	_, err := s.w.Write(s.out)
 	return len(p), err
 }
-
-func (s *scrubber) Close() error { return nil }

@@ -1,26 +1,27 @@
-package relay
+package recode
 
 import (
 	"bytes"
 	"io"
 )
 
-// crlfWriter lets no bare CR or LF out, whatever is stored: each becomes CRLF
-// (RFC 5321 §2.3.8). Elsewhere that is decided long before; this is the last
-// place where one could split a message (CVE-2023-51764 and its kin).
-type crlfWriter struct {
-	w  io.Writer
+// Lines lets no bare CR or LF through to W: each becomes CRLF (RFC 5321
+// §2.3.8). For a message on its way out that was decided long before; this is
+// the last place where one could split it (CVE-2023-51764 and its kin).
+type Lines struct {
+	W  io.Writer
 	cr bool // the last octet was a CR, which has not been written yet
 }
 
 var crlf = []byte("\r\n")
 
-func (c *crlfWriter) Write(p []byte) (int, error) {
+// Write writes octets to W, a CR at the end of p excepted.
+func (l *Lines) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
-		if c.cr {
-			c.cr = false
-			if _, err := c.w.Write(crlf); err != nil {
+		if l.cr {
+			l.cr = false
+			if _, err := l.W.Write(crlf); err != nil {
 				return 0, err
 			}
 			if p[0] == '\n' {
@@ -30,15 +31,15 @@ func (c *crlfWriter) Write(p []byte) (int, error) {
 		}
 		run := clean(p)
 		if run > 0 {
-			if _, err := c.w.Write(p[:run]); err != nil {
+			if _, err := l.W.Write(p[:run]); err != nil {
 				return 0, err
 			}
 			p = p[run:]
 			continue
 		}
 		if p[0] == '\r' {
-			c.cr = true
-		} else if _, err := c.w.Write(crlf); err != nil { // a bare LF
+			l.cr = true
+		} else if _, err := l.W.Write(crlf); err != nil { // a bare LF
 			return 0, err
 		}
 		p = p[1:]
@@ -71,12 +72,12 @@ func clean(p []byte) int {
 	}
 }
 
-// end writes what is still held back.
-func (c *crlfWriter) end() error {
-	if !c.cr {
+// Close writes what is still held back. It does not close W.
+func (l *Lines) Close() error {
+	if !l.cr {
 		return nil
 	}
-	c.cr = false
-	_, err := c.w.Write(crlf)
+	l.cr = false
+	_, err := l.W.Write(crlf)
 	return err
 }

@@ -1,4 +1,4 @@
-package relay
+package recode
 
 import (
 	"bytes"
@@ -6,21 +6,21 @@ import (
 	"testing"
 )
 
-// repaired is the obvious way to do what crlfWriter does.
+// repaired is the obvious way to do what Lines does.
 func repaired(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	s = strings.ReplaceAll(s, "\r", "\n")
 	return strings.ReplaceAll(s, "\n", "\r\n")
 }
 
-func FuzzCRLFWriter(f *testing.F) {
+func FuzzLines(f *testing.F) {
 	for _, s := range []string{"", "a", "\r", "\n", "\r\n", "\n\r", "\r\r\n", "a\r\nb\n.\n\r.\r", "\r\n\r\n.\r\n", "a\rb"} {
 		f.Add(s, uint8(1))
 		f.Add(s, uint8(100))
 	}
 	f.Fuzz(func(t *testing.T, s string, piece uint8) {
 		var got bytes.Buffer
-		w := &crlfWriter{w: &got}
+		w := &Lines{W: &got}
 		for rest := s; len(rest) > 0; {
 			n := min(len(rest), int(piece)+1)
 			if k, err := w.Write([]byte(rest[:n])); k != n || err != nil {
@@ -28,7 +28,7 @@ func FuzzCRLFWriter(f *testing.F) {
 			}
 			rest = rest[n:]
 		}
-		if err := w.end(); err != nil {
+		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if want := repaired(s); got.String() != want {
