@@ -3,7 +3,9 @@ package store
 import (
 	"fmt"
 	"runtime"
+	"slices"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 
 	"posthorn/internal/mail"
@@ -15,6 +17,7 @@ const (
 	blobRaw    = 0
 	blobZstd   = 1
 	blobBase64 = 2
+	blobS2     = 3
 )
 
 const (
@@ -68,6 +71,21 @@ func (b *blobs) encodePlain(data []byte) []byte {
 	return append(append(make([]byte, 0, 1+len(data)), blobRaw), data...)
 }
 
+// encodeQuick makes a blob that is a fifth or so larger than encode's, in a
+// third of the time, and decodes in a third: for texts, which a search reads
+// of thousands of messages at once.
+func (b *blobs) encodeQuick(data []byte) []byte {
+	if len(data) >= minCompress {
+		out := make([]byte, 1+s2.MaxEncodedLen(len(data)))
+		out[0] = blobS2
+		out = out[:1+len(s2.Encode(out[1:], data))]
+		if len(out) < len(data)-len(data)/16 {
+			return out
+		}
+	}
+	return append(append(make([]byte, 0, 1+len(data)), blobRaw), data...)
+}
+
 // decode appends to dst what a blob holds. mail.ErrCorrupt.
 func (b *blobs) decode(dst, blob []byte) ([]byte, error) {
 	if len(blob) > 0 && blob[0] == blobBase64 {
@@ -89,6 +107,17 @@ func (b *blobs) decodePlain(dst, blob []byte) ([]byte, error) {
 			return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, err)
 		}
 		return out, nil
+	case blobS2:
+		n, err := s2.DecodedLen(blob[1:])
+		if err != nil || n > maxBlob {
+			return dst, fmt.Errorf("blob of %d octets: %w", n, mail.ErrCorrupt)
+		}
+		at := len(dst)
+		dst = slices.Grow(dst, n)[:at+n]
+		if _, err := s2.Decode(dst[at:], blob[1:]); err != nil {
+			return dst[:at], fmt.Errorf("%w: %w", mail.ErrCorrupt, err)
+		}
+		return dst, nil
 	}
 	return dst, fmt.Errorf("blob of encoding %d: %w", blob[0], mail.ErrCorrupt)
 }

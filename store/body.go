@@ -266,9 +266,9 @@ func (b *Body) makeRow() contentRow {
 		structure:  p.Root.AppendBodyStructure([]byte{}, true),
 		parts:      p.Root.AppendBinary([]byte{}),
 		envelope:   append([]byte{}, p.Envelope...),
-		headerText: b.s.blobs.encodePlain(p.Text.Header),
-		mimeText:   b.s.blobs.encodePlain(p.Text.MIME),
-		bodyText:   b.s.blobs.encodePlain(p.Text.Body),
+		headerText: b.s.blobs.encodeQuick(p.Text.Header),
+		mimeText:   b.s.blobs.encodeQuick(p.Text.MIME),
+		bodyText:   b.s.blobs.encodeQuick(p.Text.Body),
 		truncated:  p.Text.Truncated,
 	}
 	if !p.Date.IsZero() {
