@@ -26,52 +26,39 @@ func (s *session) storeFlags(d *decoder, uid bool) error {
 	if err != nil || len(set) == 0 {
 		return err
 	}
-	var done []store.FlagResult
+	// Of a silent STORE the client reckons the new flags from those that it
+	// knows. Where others changed them meanwhile it is told what they are now
+	// (RFC 9051 §6.4.6, note).
+	var loud mail.UIDSet
 	if args.silent {
-		done, err = s.storeSilently(set, args)
+		s.box.own, loud, err = s.srv.store.SetFlags(s.ctx, s.box.id, set, args.op, args.flags, s.box.modSeq)
 	} else {
-		done, _, err = s.srv.store.SetFlags(s.ctx, s.box.id, set, args.op, args.flags, 0)
-		s.box.own = done
-		for _, r := range done {
-			if seq := s.box.view.seq(r.UID); seq != 0 {
-				s.announceFlags(seq, r.UID, r.Flags)
-			}
-		}
+		loud = set
+	}
+	if err == nil && len(loud) > 0 {
+		err = s.storeLoudly(loud, args)
 	}
 	if err != nil {
 		return err
 	}
-	if !uid && len(done) < s.box.view.count(set) {
+	if !uid && len(s.box.own) < s.box.view.count(set) {
 		return errExpunged
 	}
 	return nil
 }
 
-// maxSilentTries is how often a silent STORE begins anew because others change
-// the same messages.
-const maxSilentTries = 10
-
-// storeSilently is STORE with .SILENT: the client reckons the new flags from
-// those that it knows, so nothing may be changed that changed without its
-// knowledge (RFC 9051 §6.4.6, note). What did is told, then changed.
-func (s *session) storeSilently(set mail.UIDSet, args storeArgs) ([]store.FlagResult, error) {
-	var all []store.FlagResult
-	for try := 1; len(set) > 0; try++ {
-		s.sync(false)
-		known := s.box.modSeq
-		if try > maxSilentTries {
-			known = 0 // whatever they are
-		}
-		done, changed, err := s.srv.store.SetFlags(s.ctx, s.box.id, set, args.op, args.flags, known)
-		if err != nil {
-			return nil, err
-		}
-		if known > 0 {
-			all = append(all, done...)
-			s.box.own = all
-		}
-		set = changed
+// storeLoudly stores and tells the flags that come of it.
+func (s *session) storeLoudly(set mail.UIDSet, args storeArgs) error {
+	done, _, err := s.srv.store.SetFlags(s.ctx, s.box.id, set, args.op, args.flags, 0)
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(all, func(a, b store.FlagResult) int { return cmp.Compare(a.UID, b.UID) })
-	return all, nil
+	for _, r := range done {
+		if seq := s.box.view.seq(r.UID); seq != 0 {
+			s.announceFlags(seq, r.UID, r.Flags)
+		}
+	}
+	s.box.own = append(s.box.own, done...)
+	slices.SortFunc(s.box.own, func(a, b store.FlagResult) int { return cmp.Compare(a.UID, b.UID) })
+	return nil
 }
