@@ -34,6 +34,7 @@ func (s *session) cmdAppend(d *decoder) error {
 	}
 	if !lit.nonSync {
 		s.proceed("Ready for the message")
+		defer s.resume()
 	}
 	body := s.srv.store.NewBody(s.ctx)
 	defer body.Abort()

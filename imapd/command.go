@@ -3,7 +3,7 @@ package imapd
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"net"
 	"strconv"
 	"strings"
 
@@ -212,6 +212,7 @@ func (s *session) gather(line []byte) ([]byte, error) {
 func (s *session) readLiteral(dst []byte, lit literal) ([]byte, error) {
 	if !lit.nonSync {
 		s.proceed("Ready for literal data")
+		defer s.resume()
 	}
 	for left := lit.size; left > 0; {
 		b, err := s.fill()
@@ -327,8 +328,9 @@ func (s *session) lose(err error) error {
 	return err
 }
 
-// hangup closes the connection for what err tells. The wire has said so where
-// the client was too slow or the server goes down.
+// hangup closes the connection for what err tells, and returns net.ErrClosed,
+// which imapserver passes over in silence: the wire logs why. It has also said
+// so where the client was too slow or the server goes down.
 func (s *session) hangup(err error) error {
 	last := ""
 	if errors.Is(err, wire.ErrLineTooLong) {
@@ -337,5 +339,5 @@ func (s *session) hangup(err error) error {
 		last = "* BYE [TOOBIG] The line is too long"
 	}
 	s.conn.Hangup(last)
-	return fmt.Errorf("imapd: %w", err)
+	return net.ErrClosed
 }

@@ -1,10 +1,12 @@
 package imapd
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -16,6 +18,7 @@ import (
 
 	"posthorn/auth"
 	"posthorn/internal/mail"
+	"posthorn/internal/maillog"
 	"posthorn/internal/transcript"
 	"posthorn/internal/wire"
 	"posthorn/store"
@@ -36,6 +39,17 @@ type fixture struct {
 	tls   *tls.Config
 	tap   wire.Tap
 	wires wire.Config
+	// faults allows what otherwise fails a test: lines in the log of errors
+	// that the client is told nothing about, and of panics.
+	faults bool
+}
+
+// Write takes the log.
+func (f *fixture) Write(line []byte) (int, error) {
+	if !f.faults && bytes.Contains(line, []byte("level=ERROR")) {
+		f.t.Errorf("log: %s", line)
+	}
+	return len(line), nil
 }
 
 // testCertificate is made once: keys take time.
@@ -78,8 +92,9 @@ func newFixture(t testing.TB) *fixture {
 	}
 	f := &fixture{t: t, store: st, ln: newPipeListener(), tls: &tls.Config{
 		RootCAs: testRoots, ServerName: "localhost", Time: func() time.Time { return certified }}}
-	f.wires = wire.Config{Protocol: "imap", Hostname: "localhost", TLS: certs.Server("imap"), Refusal: Refusal, Tap: &f.tap}
-	f.srv = New(st, auth.New(st, auth.Config{NoLockout: true}), Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Version: "1.0"})
+	events := maillog.New(slog.New(slog.NewTextHandler(f, nil)))
+	f.wires = wire.Config{Log: events, Protocol: "imap", Hostname: "localhost", TLS: certs.Server("imap"), Refusal: Refusal, Tap: &f.tap}
+	f.srv = New(st, auth.New(st, auth.Config{NoLockout: true}), Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Version: "1.0", Log: events})
 	served := make(chan error, 1)
 	go func() { served <- f.srv.Serve(f.ln) }()
 	t.Cleanup(func() {

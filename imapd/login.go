@@ -71,6 +71,7 @@ func (s *session) cmdAuthenticate(d *decoder) error {
 func (s *session) askSASL(challenge []byte) ([]byte, error) {
 	s.proceed(base64.StdEncoding.EncodeToString(challenge))
 	line, err := s.readLine(maxSASLLine)
+	s.resume()
 	if err != nil {
 		return nil, s.lose(err)
 	}

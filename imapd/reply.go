@@ -105,8 +105,12 @@ func (s *session) ok(code, text string) { s.done = status{"OK", code, text} }
 func (s *session) bye(text string) { s.out.raw("* BYE ", text, "\r\n") }
 
 // proceed asks the client to go on (RFC 9051 §7.6). There is always a space
-// after the "+".
+// after the "+". Who waits for the client holds no buffer for answers: it is
+// taken again by resume.
 func (s *session) proceed(text string) {
 	s.out.raw("+ ", text, "\r\n")
-	s.out.flush()
+	s.out.close()
 }
+
+// resume is after the client went on.
+func (s *session) resume() { s.out.open() }

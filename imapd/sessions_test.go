@@ -187,7 +187,7 @@ func applied(have, op string, flags []string) string {
 func TestSessionsAgree(t *testing.T) {
 	credential()
 	testCertificate()
-	for seed := range uint64(12) {
+	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
