@@ -160,13 +160,13 @@ func TestGreetings(t *testing.T) {
 		{"an endless line", "220 " + strings.Repeat("x", 5000), nil, "deferred 0 4.4.2 a line of the reply is too long"},
 		{"endless lines", strings.Repeat("220-x\n", 1000) + "220 x", nil, "deferred 0 4.4.2 the reply has too many lines"},
 		{"two codes", "220-x\n250 x", nil, `deferred 0 4.4.2 not an SMTP reply: "250 x"`},
-		{"nothing", "drop", nil, "deferred 0 4.4.2 EOF"},
+		{"nothing", "drop", nil, "deferred 0 4.4.2 the server closed the connection"},
 		{"this server", "220 MAIL.crepes.fr ESMTP", nil, "failed 0 5.4.6 the route leads back to this server"},
 		{"this server at EHLO", "", map[string]string{"EHLO": "250 mail.crepes.fr"}, "failed 0 5.4.6 the route leads back to this server"},
 		{"no EHLO", "", map[string]string{"EHLO": "500 what?"}, ""},
 		{"no EHLO, 502", "", map[string]string{"EHLO": "502 5.5.1 what?"}, ""},
 		{"EHLO later", "", map[string]string{"EHLO": "450 4.7.0 greylisted"}, "deferred 450 4.7.0 greylisted"},
-		{"EHLO drop", "", map[string]string{"EHLO": "drop"}, "deferred 0 4.4.2 EOF"},
+		{"EHLO drop", "", map[string]string{"EHLO": "drop"}, "deferred 0 4.4.2 the server closed the connection"},
 		{"no HELO either", "", map[string]string{"EHLO": "550 no", "HELO": "550 5.7.1 go away"}, "deferred 550 5.7.1 go away"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -230,8 +230,27 @@ func TestNobodyThere(t *testing.T) {
 	}
 	l.Close()
 	_, down := deliver(t, &Relay{Default: &Route{Address: l.Addr().String()}}, outgoing(message, "a@b.c"))
-	if down == nil || down.Status != "4.4.1" || down.Disposition != mail.Deferred || !strings.Contains(down.Text, "connection refused") {
+	if down == nil || down.Status != "4.4.1" || down.Disposition != mail.Deferred || down.Text != "connection refused" || down.MTA != "[127.0.0.1]" {
 		t.Errorf("down %+v", down)
+	}
+}
+
+// TestServerName: a result names the server as the route does, or else as it
+// does itself.
+func TestServerName(t *testing.T) {
+	for _, tt := range []struct{ greeting, host, want string }{
+		{"220 hamburger.edu ESMTP", "127.0.0.1", "hamburger.edu"},
+		{"220 localhost ESMTP", "127.0.0.1", "[127.0.0.1]"},
+		{"220 a..b ESMTP", "127.0.0.1", "[127.0.0.1]"},
+		{"220 hamburger.edu ESMTP", "localhost", "localhost"},
+	} {
+		h := &fakeHop{greeting: tt.greeting}
+		r := h.listen(t)
+		r.Default.Address = strings.Replace(r.Default.Address, "127.0.0.1", tt.host, 1)
+		results, down := deliver(t, r, outgoing(message, "a@b.c"))
+		if down != nil || results[0][0].MTA != tt.want {
+			t.Errorf("%q at %s: %v, %+v", tt.greeting, tt.host, down, results)
+		}
 	}
 }
 

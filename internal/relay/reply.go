@@ -134,7 +134,7 @@ func (r *reply) ok() bool { return r.code/100 == 2 }
 // result is what the reply means for a recipient. Whatever is neither yes nor
 // no (a 3yz where none belongs) is a reason to try again.
 func (s *session) result(r *reply) mail.Result {
-	res := mail.Result{MTA: s.host, Code: r.code, Status: r.status, Text: r.text(), TLS: s.tls}
+	res := mail.Result{MTA: s.mta, Code: r.code, Status: r.status, Text: r.text(), TLS: s.tls}
 	switch r.code / 100 {
 	case 2:
 		res.Disposition = mail.Relayed

@@ -233,9 +233,9 @@ func (s *session) outcome(f *front, i int, contentErr, err error) mail.Result {
 	case s.broken != nil:
 		return s.lost()
 	case err != nil: // go-smtp would not send it
-		return mail.Result{MTA: s.host, Status: "4.5.0", Text: clip(printable(err.Error())), TLS: s.tls}
+		return mail.Result{MTA: s.mta, Status: "4.5.0", Text: clip(printable(err.Error())), TLS: s.tls}
 	}
-	return mail.Result{MTA: s.host, Status: "4.5.0", Text: "the server did not carry the transaction through", TLS: s.tls}
+	return mail.Result{MTA: s.mta, Status: "4.5.0", Text: "the server did not carry the transaction through", TLS: s.tls}
 }
 
 // refused is what a reply means. A 552 to RCPT means too many recipients, as
@@ -250,7 +250,7 @@ func (s *session) refused(r *reply, toRcpt bool) mail.Result {
 
 // cannot is the result for a message that the hop cannot take.
 func (s *session) cannot(status, text string) *mail.Result {
-	return &mail.Result{Disposition: mail.Failed, MTA: s.host, Status: status, Text: clip(text), TLS: s.tls}
+	return &mail.Result{Disposition: mail.Failed, MTA: s.mta, Status: status, Text: clip(text), TLS: s.tls}
 }
 
 // unreadable is the result for a message that cannot be read from the store.

@@ -7,7 +7,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -22,7 +24,8 @@ type session struct {
 	relay    *Relay
 	route    *Route
 	timeouts Timeouts
-	host     string // of the route, for certificates and results
+	host     string // of the route, for certificates
+	mta      string // the server's name, for results
 
 	conn *timedConn
 	br   *bufio.Reader
@@ -64,7 +67,10 @@ func (r *Relay) connect(ctx context.Context, route *Route, clear bool) (_ *sessi
 	if err != nil {
 		return nil, s.failure("4.3.5", fmt.Errorf("the route's address %q is not host:port", route.Address))
 	}
-	s.host = host
+	s.host, s.mta = host, host
+	if net.ParseIP(host) != nil {
+		s.mta = "[" + host + "]"
+	}
 	conn, err := r.dial(ctx, s.timeouts.Connect, route.Address)
 	if err != nil {
 		return nil, s.failure("4.4.1", err)
@@ -124,13 +130,17 @@ func (s *session) greeting() *setupError {
 	return s.checkName(r)
 }
 
-// checkName refuses a server that has this server's name.
+// checkName refuses a server that has this server's name. Where the route has
+// none for it, only an address, the name that it gives itself is taken.
 func (s *session) checkName(r *reply) *setupError {
 	name, _, _ := strings.Cut(r.lines[0], " ")
+	if strings.HasPrefix(s.mta, "[") && strings.Contains(name, ".") && mail.ValidDomain(name) {
+		s.mta = name
+	}
 	if s.relay.Hostname == "" || !strings.EqualFold(name, s.relay.Hostname) {
 		return nil
 	}
-	return &setupError{result: mail.Result{Disposition: mail.Failed, MTA: s.host, Status: "5.4.6",
+	return &setupError{result: mail.Result{Disposition: mail.Failed, MTA: s.mta, Status: "5.4.6",
 		Text: "the route leads back to this server"}}
 }
 
@@ -335,12 +345,12 @@ func (s *session) abandon() {
 
 // lost is the result for recipients whose fate the connection's end left open.
 func (s *session) lost() mail.Result {
-	return mail.Result{MTA: s.host, Status: "4.4.2", Text: clip("connection lost: " + explain(s.broken)), TLS: s.tls}
+	return mail.Result{MTA: s.mta, Status: "4.4.2", Text: clip("connection lost: " + explain(s.broken)), TLS: s.tls}
 }
 
 // failure is a set-up that failed on our side or on the way.
 func (s *session) failure(status string, err error) *setupError {
-	return &setupError{result: mail.Result{MTA: s.host, Status: status, Text: clip(explain(err))}}
+	return &setupError{result: mail.Result{MTA: s.mta, Status: status, Text: clip(explain(err))}}
 }
 
 // refusal is a set-up that the server refused. It is no judgement on any
@@ -360,9 +370,18 @@ func explain(err error) string {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return "the server did not answer in time"
 	}
+	// Which system call it was, and with what addresses, is of no use to a
+	// sender.
 	var op *net.OpError
-	if errors.As(err, &op) && op.Op != "dial" {
-		err = op.Err // without the addresses of both ends
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "the server closed the connection"
 	}
 	return printable(err.Error())
 }
