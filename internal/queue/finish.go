@@ -50,15 +50,10 @@ func (r *run) finish(j *job, results []mail.Result) {
 		case <-time.After(pause):
 		}
 	}
-	waits := false
 	for i := range verdicts {
 		r.logVerdict(&j.entries[i], &verdicts[i])
-		waits = waits || !outcomes[i].Done
 	}
 	r.release(len(j.entries))
-	if waits {
-		r.poke() // when to look again has changed
-	}
 }
 
 // record stores outcomes and reports in one transaction.

@@ -93,12 +93,12 @@ func (p *postoffice) halt() {
 	}
 }
 
-// send puts a message into the queue.
-func (p *postoffice) send(out *store.Outbound) store.QueueID {
+// send puts a message into the queue, and into mailboxes.
+func (p *postoffice) send(out *store.Outbound, copies ...store.Copy) store.QueueID {
 	p.t.Helper()
 	b := p.store.NewBody(p.t.Context())
 	fmt.Fprintf(b, "Message-ID: <orig@crepes.fr>\r\nSubject: hello\r\n\r\nthe content\r\n")
-	a, err := p.store.Accept(p.t.Context(), store.Delivery{Body: b, Queue: out})
+	a, err := p.store.Accept(p.t.Context(), store.Delivery{Body: b, Copies: copies, Queue: out})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -467,7 +467,7 @@ func TestOperator(t *testing.T) {
 		// What is deleted while it waits for its turn is not sent.
 		p.hops.set(func() { p.hops.perSlot, p.hops.tries = time.Second, nil })
 		p.send(outbound("alice@crepes.fr", "first@hamburger.edu"))
-		second := p.send(outbound("alice@crepes.fr", "second@hamburger.edu"))
+		second := p.send(outbound("alice@crepes.fr", "second@hamburger.edu"), store.Copy{Account: p.alice.ID})
 		time.Sleep(500 * time.Millisecond)
 		if err := p.store.DeleteQueue(t.Context(), second); err != nil {
 			t.Fatal(err)

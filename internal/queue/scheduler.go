@@ -60,7 +60,7 @@ type run struct {
 	transport Transport
 	log       *maillog.Log
 	ctx       context.Context // ends when what is under way is to be cut off
-	wake      chan struct{}   // a worker ended, or found the hop up
+	wake      chan struct{}   // a worker ended, or found the hop up, or there is room again
 	workers   sync.WaitGroup
 
 	mu          sync.Mutex

@@ -38,7 +38,7 @@ type fakeHop struct {
 	connections int
 	lines       []string // the commands, as they came
 	got         []received
-	unfinished  []string // messages whose end never came
+	unfinished  []string // messages whose end never came, or that are to nobody
 }
 
 // received is a message that a hop has taken.
@@ -118,6 +118,9 @@ func (s *hopSession) command(verb, line string) bool {
 	if reply == "" {
 		reply = s.usual(verb)
 	}
+	if verb == "MAIL" && s.tx.from != "" {
+		reply = "503 5.5.1 there is a transaction already"
+	}
 	switch good := reply[0] == '2'; {
 	case verb == "MAIL" && good:
 		s.tx = received{from: line}
@@ -181,6 +184,11 @@ func (s *hopSession) data() bool {
 		b.WriteString(strings.TrimPrefix(line, "."))
 	}
 	s.tx.data = b.String()
+	if len(s.tx.to) == 0 && s.tx.data != "" {
+		s.h.mu.Lock()
+		s.h.unfinished = append(s.h.unfinished, s.tx.data)
+		s.h.mu.Unlock()
+	}
 	reply := ""
 	if s.h.reply != nil {
 		reply = s.h.reply(".", "")

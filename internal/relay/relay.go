@@ -77,13 +77,17 @@ type Relay struct {
 func (r *Relay) Hop(domain string) string {
 	key := mail.DomainKey(domain)
 	if route := r.Routes[key]; route != nil {
-		return route.Address
+		return route.name()
 	}
 	if r.Default != nil {
-		return r.Default.Address
+		return r.Default.name()
 	}
 	return unrouted + key
 }
+
+// name is what tells the route from those to other places, or to the same on
+// other terms.
+func (r *Route) name() string { return r.Address + " " + string(r.TLS) + " " + r.User }
 
 // unrouted marks the hop of a domain that no route leads to. This is the place
 // of delivery by MX records, which will find the hosts of such a domain.
@@ -91,11 +95,11 @@ const unrouted = "mx:"
 
 // route finds the route that a hop's name stands for; nil when there is none.
 func (r *Relay) route(hop string) *Route {
-	if r.Default != nil && r.Default.Address == hop {
+	if r.Default != nil && r.Default.name() == hop {
 		return r.Default
 	}
 	for _, route := range r.Routes {
-		if route.Address == hop {
+		if route.name() == hop {
 			return route
 		}
 	}
