@@ -151,18 +151,6 @@ func (d *decoder) params(what string, item func(name string) bool) {
 	})
 }
 
-// tag decodes a command's tag.
-func (d *decoder) tag() string {
-	tag := d.while(func(c byte) bool { return isAStringChar(c) && c != '+' })
-	if tag == "" {
-		d.fail("a tag")
-	}
-	return tag
-}
-
-// commandName decodes a command's name, in upper case.
-func (d *decoder) commandName() string { return d.upperAtom("a command") }
-
 // atom decodes an atom; what names it in an error.
 func (d *decoder) atom(what string) string {
 	a := d.while(isAtomChar)
@@ -187,9 +175,6 @@ func (d *decoder) keyword(word string) bool {
 	d.pos += len(word)
 	return true
 }
-
-// number decodes a number of 32 bits.
-func (d *decoder) number() uint32 { return uint32(d.digits(1<<32-1, false, "a number")) }
 
 // nzNumber decodes a number of 32 bits that isn't 0.
 func (d *decoder) nzNumber() uint32 { return uint32(d.digits(1<<32-1, true, "a number from 1 on")) }

@@ -51,7 +51,7 @@ func (s *session) openMailbox(name string, readOnly bool) (*mailbox, store.Mailb
 	if err != nil {
 		return nil, mb, err
 	}
-	box := &mailbox{id: mb.ID, name: mb.Name, readOnly: readOnly, watcher: st.Watch(s.account(), mb.ID)}
+	box := &mailbox{id: mb.ID, readOnly: readOnly, watcher: st.Watch(s.account(), mb.ID)}
 	if box.view.uids, box.modSeq, err = st.UIDList(s.ctx, mb.ID); err == nil {
 		mb, err = st.MailboxByID(s.ctx, mb.ID)
 	}

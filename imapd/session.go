@@ -92,7 +92,6 @@ func (e enabled) unicode() bool { return e.rev2 || e.utf8 }
 // mailbox is the selected mailbox, as this session sees it.
 type mailbox struct {
 	id       store.MailboxID
-	name     string
 	readOnly bool // by EXAMINE
 	// flags are those that FLAGS named: the system flags and the keywords.
 	flags mail.Flags
