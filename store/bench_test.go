@@ -164,7 +164,7 @@ func BenchmarkList(b *testing.B) {
 	for _, bm := range []struct {
 		name string
 		want Want
-	}{{"flags", 0}, {"envelope", WantEnvelope}, {"structure", WantStructure}, {"header", WantHeader}} {
+	}{{"flags", FlagsOnly}, {"plain", 0}, {"envelope", WantEnvelope}, {"structure", WantStructure}, {"header", WantHeader}} {
 		b.Run(bm.name, func(b *testing.B) {
 			report := processorTime(b)
 			for b.Loop() {

@@ -44,6 +44,9 @@ const (
 	WantEnvelope Want = 1 << iota
 	WantStructure
 	WantHeader
+	// FlagsOnly reads less, and fast: of a Message only UID, Content, ModSeq
+	// and Flags are set. It goes with none of the others.
+	FlagsOnly
 )
 
 // everything is the set of all UIDs.
@@ -58,7 +61,7 @@ func (s *Store) Messages(ctx context.Context, mb MailboxID, set mail.UIDSet, wan
 		l := lister{want: want, scan: rowScanner{zones: zones{}}}
 		next := mail.UID(1)
 		for {
-			part := from(set, next, maxRows)
+			part := from(set, next, l.batch())
 			if len(part) == 0 {
 				return
 			}
@@ -79,8 +82,8 @@ func (s *Store) Messages(ctx context.Context, mb MailboxID, set mail.UIDSet, wan
 				}
 			}
 			last := part[len(part)-1].To
-			if len(l.rows) == maxRows {
-				last = l.rows[maxRows-1].UID
+			if n := len(l.rows); n == l.batch() {
+				last = l.rows[n-1].UID
 			}
 			if last == maxUID {
 				return
@@ -127,12 +130,13 @@ func rangesJSON(set mail.UIDSet) string {
 const (
 	messageColumns = "m.uid, m.content, m.modseq, m.flags, m.keywords, m.date, m.sent, m.saved, m.size, m.trace"
 	fromRanges     = " FROM json_each(?) AS r CROSS JOIN messages AS m ON m.mailbox = ? AND m.uid BETWEEN r.value->>0 AND r.value->>1"
-	withMeta       = " CROSS JOIN meta AS t ON t.content = m.content CROSS JOIN contents AS c ON c.id = m.content"
+	withMeta       = " CROSS JOIN meta AS t ON t.content = m.content"
+	withContent    = " CROSS JOIN contents AS c ON c.id = m.content"
 
 	listPlain     = "SELECT " + messageColumns + fromRanges + " LIMIT ?"
 	listEnvelope  = "SELECT " + messageColumns + ", m.envelope" + fromRanges + " LIMIT ?"
 	listStructure = "SELECT " + messageColumns + ", m.envelope, t.structure" + fromRanges + withMeta + " LIMIT ?"
-	listHeader    = "SELECT " + messageColumns + ", m.envelope, t.structure, t.header, c.header_size" + fromRanges + withMeta + " LIMIT ?"
+	listHeader    = "SELECT " + messageColumns + ", m.envelope, t.structure, t.header, c.header_size" + fromRanges + withMeta + withContent + " LIMIT ?"
 )
 
 // lister holds a batch of a listing's rows, whose octets stand in one buffer.
@@ -167,8 +171,19 @@ func (l *lister) query(tx *readTx, args ...any) (*sql.Rows, error) {
 	return tx.query(listPlain, args...)
 }
 
+// batch is how many rows are read in one transaction.
+func (l *lister) batch() int {
+	if l.want == FlagsOnly {
+		return narrowRows
+	}
+	return maxRows
+}
+
 // fill reads the next batch of rows.
 func (l *lister) fill(tx *readTx, mb MailboxID, part mail.UIDSet) error {
+	if l.want == FlagsOnly {
+		return l.fillFlags(tx, mb, part)
+	}
 	l.rows, l.spans, l.octets, l.heads = l.rows[:0], l.spans[:0], l.octets[:0], l.heads[:0]
 	rows, err := l.query(tx, rangesJSON(part), mb, maxRows)
 	if err != nil {
@@ -210,6 +225,9 @@ func (l *lister) keep(b []byte) span {
 
 // decode sets the rows' octets, after the transaction.
 func (l *lister) decode(blobs *blobs) error {
+	if l.want == FlagsOnly {
+		return nil
+	}
 	for i := range l.rows {
 		m, s := &l.rows[i], &l.spans[i]
 		if s.trace.to > s.trace.from {
@@ -288,31 +306,4 @@ func (r *rowScanner) keywordList() []string {
 		r.lists[joined] = list
 	}
 	return list
-}
-
-// UIDList lists the UIDs of a mailbox in order, with the moment it is true of.
-// mail.ErrNoSuchMailbox.
-func (s *Store) UIDList(ctx context.Context, mb MailboxID) (uids []mail.UID, at mail.ModSeq, err error) {
-	err = s.read(ctx, func(tx *readTx) error {
-		m, err := tx.mailbox(mb)
-		if err != nil {
-			return err
-		}
-		at = m.HighestModSeq
-		uids = make([]mail.UID, 0, m.Messages)
-		rows, err := tx.query("SELECT uid FROM messages WHERE mailbox = ? ORDER BY uid", mb)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var uid any // as in rowScanner
-			if err := rows.Scan(&uid); err != nil {
-				return err
-			}
-			uids = append(uids, mail.UID(uid.(int64)))
-		}
-		return rows.Err()
-	})
-	return uids, at, err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -16,10 +17,11 @@ import (
 func TestMessagesBySet(t *testing.T) {
 	s := openTest(t)
 	id := addUser(t, s, "alice@crepes.fr")
-	const n = 3*maxRows + 17
+	const n = narrowRows + 3*maxRows + 17
 	var ds []Delivery
-	for range n {
-		ds = append(ds, Delivery{Body: writeBody(t, s, someMessage), Copies: []Copy{{Account: id}}})
+	for i := range n {
+		flags := []mail.Flags{{}, mail.NewFlags("a"), mail.NewFlags("a", "b", `\Seen`, `\Draft`)}[i%3]
+		ds = append(ds, Delivery{Body: writeBody(t, s, someMessage), Copies: []Copy{{Account: id, Flags: flags}}})
 	}
 	if _, err := s.Accept(t.Context(), ds...); err != nil {
 		t.Fatal(err)
@@ -32,8 +34,17 @@ func TestMessagesBySet(t *testing.T) {
 	singles = mail.UIDs(1, 3, maxRows, maxRows+2, n, n+5)
 	for _, set := range []mail.UIDSet{nil, everything, odd, singles, {{From: maxRows, To: 2 * maxRows}}, {{From: n, To: maxUID}}, {{From: maxUID, To: maxUID}}, {{From: 1, To: maxRows}, {From: maxRows + 2, To: 2*maxRows + 1}}} {
 		var got, want []mail.UID
-		for _, m := range list(t, s, mb, set, 0) {
+		full, narrow := list(t, s, mb, set, 0), list(t, s, mb, set, FlagsOnly)
+		for i, m := range full {
 			got = append(got, m.UID)
+			m.Date, m.Saved, m.Sent, m.Size = time.Time{}, time.Time{}, time.Time{}, 0
+			if i >= len(narrow) || !reflect.DeepEqual(m, narrow[i]) {
+				t.Errorf("set %.40s: FlagsOnly differs at %+v", set, m)
+				break
+			}
+		}
+		if len(full) != len(narrow) {
+			t.Errorf("set %.40s: FlagsOnly gives %d messages, not %d", set, len(narrow), len(full))
 		}
 		for uid := mail.UID(1); uid <= n; uid++ {
 			if set.Contains(uid) {
