@@ -137,22 +137,28 @@ CREATE TABLE contents (
     sha256      BLOB NOT NULL
 ) STRICT;
 
--- What the parser found. header and the texts (message.Text) are blobs as in
--- chunks.
+-- What the parser found. It stands apart from the narrow row above and the
+-- wide ones below, so that listings read no more than they show. header, the
+-- texts (message.Text) and chunks are blobs: an octet that names the encoding,
+-- then the data.
 CREATE TABLE meta (
-    content     INTEGER PRIMARY KEY,
-    header      BLOB NOT NULL,
-    structure   BLOB NOT NULL,      -- rendered BODYSTRUCTURE
-    parts       BLOB NOT NULL,      -- message.Part.AppendBinary
-    truncated   INTEGER NOT NULL,   -- the texts are not all of it
-    header_text BLOB NOT NULL,
-    mime_text   BLOB NOT NULL,
-    body_text   BLOB NOT NULL
+    content   INTEGER PRIMARY KEY,
+    header    BLOB NOT NULL,
+    structure BLOB NOT NULL,        -- rendered BODYSTRUCTURE
+    parts     BLOB NOT NULL         -- message.Part.AppendBinary
+) STRICT;
+
+CREATE TABLE texts (
+    content   INTEGER PRIMARY KEY,
+    truncated INTEGER NOT NULL,     -- they are not all of it
+    header    BLOB NOT NULL,
+    mime      BLOB NOT NULL,
+    body      BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE chunks (
     key  INTEGER PRIMARY KEY,       -- content << 16 | number
-    data BLOB NOT NULL              -- an octet that names the encoding, then the data
+    data BLOB NOT NULL
 ) STRICT;
 
 -- Contents that are not, or no longer, a message: the sweep removes them,

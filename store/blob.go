@@ -22,7 +22,7 @@ const (
 
 const (
 	// minCompress is the size in octets below which compressing is not tried.
-	minCompress = 64
+	minCompress = 160
 	// maxBlob is the most octets that a blob decodes to: damage must not be
 	// able to ask for all memory.
 	maxBlob = 64 << 20

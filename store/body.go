@@ -301,8 +301,13 @@ func (tx *writeTx) insertContent(b *Body, refs int) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec("INSERT INTO meta (content, header, structure, parts, truncated, header_text, mime_text, body_text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		b.id, r.header, r.structure, r.parts, r.truncated, r.headerText, r.mimeText, r.bodyText)
+	_, err = tx.exec("INSERT INTO meta (content, header, structure, parts) VALUES (?, ?, ?, ?)",
+		b.id, r.header, r.structure, r.parts)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec("INSERT INTO texts (content, truncated, header, mime, body) VALUES (?, ?, ?, ?, ?)",
+		b.id, r.truncated, r.headerText, r.mimeText, r.bodyText)
 	if err != nil {
 		return err
 	}

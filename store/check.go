@@ -207,7 +207,7 @@ func (c *checker) content(id ContentID) error {
 	}
 	var structure, parts, headerText, mimeText, bodyText []byte
 	err = c.s.read(c.ctx, func(tx *readTx) error {
-		return notFound(tx.row("SELECT structure, parts, header_text, mime_text, body_text FROM meta WHERE content = ?", id).
+		return notFound(tx.row("SELECT structure, parts, t.header, mime, body FROM meta JOIN texts t USING (content) WHERE content = ?", id).
 			Scan(&structure, &parts, &headerText, &mimeText, &bodyText), mail.ErrNotFound)
 	})
 	if err != nil {

@@ -75,6 +75,8 @@ func TestCheckFinds(t *testing.T) {
 		{"garbage", "INSERT INTO garbage VALUES (1, 1)"},
 		{"meta", "DELETE FROM meta WHERE content = 1"},
 		{"meta", "UPDATE meta SET content = 555555 WHERE content = 1"},
+		{"texts", "DELETE FROM texts WHERE content = 1"},
+		{"texts", "UPDATE texts SET content = 555555 WHERE content = 1"},
 		{"chunks", "DELETE FROM chunks WHERE key >> 16 = 1"},
 		{"chunks", "DELETE FROM chunks WHERE key = (" + big + " << 16) + 1"},
 		{"chunks", "INSERT INTO chunks VALUES ((" + big + " << 16) + 3, x'00')"},
@@ -109,8 +111,8 @@ func TestCheckFinds(t *testing.T) {
 		{"header", "UPDATE contents SET header_size = 3 WHERE id = 1"},
 		{"part tree", "UPDATE meta SET parts = x'00' WHERE content = 1"},
 		{"BODYSTRUCTURE", "UPDATE meta SET structure = x'2829' WHERE content = 1"},
-		{"text", "UPDATE meta SET header_text = x'7f00' WHERE content = 1"},
-		{"text", "UPDATE meta SET body_text = x'010203' WHERE content = 1"},
+		{"text", "UPDATE texts SET header = x'7f00' WHERE content = 1"},
+		{"text", "UPDATE texts SET body = x'010203' WHERE content = 1"},
 	} {
 		t.Run(tt.finding, func(t *testing.T) {
 			s, err := Open(t.Context(), Config{Dir: t.TempDir()})

@@ -80,6 +80,11 @@ var invariants = []struct{ name, sql string }{
 		UNION ALL
 		SELECT format('content %d is not there and has it', content) FROM meta WHERE content NOT IN (SELECT id FROM contents)`},
 
+	{"texts", `
+		SELECT format('content %d has none', id) FROM contents WHERE id NOT IN (SELECT content FROM texts)
+		UNION ALL
+		SELECT format('content %d is not there and has them', content) FROM texts WHERE content NOT IN (SELECT id FROM contents)`},
+
 	{"chunks", `
 		SELECT format('content %d of %d octets, %d of them in the head, has %d chunks up to number %d', c.id, c.size, c.head, ifnull(n, 0), ifnull(last, -1))
 		FROM contents c LEFT JOIN (

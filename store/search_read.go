@@ -14,8 +14,8 @@ import (
 const maxSearchRead = 4 << 20
 
 const (
-	selectHeaders = "SELECT r.key, t.truncated, t.header_text, x'', x'' FROM json_each(?) AS r CROSS JOIN meta AS t ON t.content = r.value"
-	selectTexts   = "SELECT r.key, t.truncated, t.header_text, t.mime_text, t.body_text FROM json_each(?) AS r CROSS JOIN meta AS t ON t.content = r.value"
+	selectHeaders = "SELECT r.key, t.truncated, t.header, x'', x'' FROM json_each(?) AS r CROSS JOIN texts AS t ON t.content = r.value"
+	selectTexts   = "SELECT r.key, t.truncated, t.header, t.mime, t.body FROM json_each(?) AS r CROSS JOIN texts AS t ON t.content = r.value"
 )
 
 // searchWorker decides one batch of messages after another.

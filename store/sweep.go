@@ -141,7 +141,11 @@ func (tx *writeTx) sweepContents() (more bool, err error) {
 	for _, id := range ids {
 		// The row goes first: who still reads it is told that it is gone, not
 		// that it is damaged.
-		for _, query := range []string{"DELETE FROM contents WHERE id = ?", "DELETE FROM meta WHERE content = ?"} {
+		for _, query := range []string{
+			"DELETE FROM contents WHERE id = ?",
+			"DELETE FROM meta WHERE content = ?",
+			"DELETE FROM texts WHERE content = ?",
+		} {
 			if _, err := tx.exec(query, id); err != nil {
 				return false, err
 			}
