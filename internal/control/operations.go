@@ -36,6 +36,7 @@ func operations() map[string]handler {
 		"queue retry":              operation(queueRetry),
 		"queue delete":             operation(queueDelete),
 		"check":                    operation(check),
+		"check ledger":             operation(ledger),
 	}
 }
 
