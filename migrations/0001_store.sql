@@ -140,7 +140,7 @@ CREATE TABLE contents (
 -- What the parser found. It stands apart from the narrow row above and the
 -- wide ones below, so that listings read no more than they show. header, the
 -- texts (message.Text) and chunks are blobs: an octet that names the encoding,
--- then the data.
+-- the data, and their CRC-32C.
 CREATE TABLE meta (
     content   INTEGER PRIMARY KEY,
     header    BLOB NOT NULL,

@@ -92,8 +92,9 @@ func decodeLines(dst, data []byte, quads int) ([]byte, int) {
 	return dst, lines
 }
 
-// encodeBase64 makes a blob of data that has runs of base64, or nil.
-func (b *blobs) encodeBase64(data []byte) []byte {
+// packBase64 makes a blob, without its checksum, of data that has runs of
+// base64; nil of other data.
+func (b *blobs) packBase64(data []byte) []byte {
 	if len(data) < minRun*(minQuads*4+2) {
 		return nil
 	}
@@ -101,7 +102,7 @@ func (b *blobs) encodeBase64(data []byte) []byte {
 	if len(runs) == 0 {
 		return nil
 	}
-	first, second := b.encodePlain(outside), b.encodePlain(inside)
+	first, second := b.pack(outside), b.pack(inside)
 	out := make([]byte, 1, 16+8*len(runs)+len(first)+len(second))
 	out[0] = blobBase64
 	out = binary.AppendUvarint(out, uint64(len(runs)))
@@ -117,14 +118,14 @@ func (b *blobs) encodeBase64(data []byte) []byte {
 
 var errBase64 = errors.New("runs of base64 do not fit")
 
-// decodeBase64 appends what encodeBase64 was given.
-func (b *blobs) decodeBase64(dst, blob []byte) ([]byte, error) {
+// unpackBase64 appends what packBase64 was given.
+func (b *blobs) unpackBase64(dst, blob []byte) ([]byte, error) {
 	runs, first, second, err := splitBase64(blob)
 	if err == nil {
-		first, err = b.decodePlain(nil, first)
+		first, err = b.unpackPlain(nil, first)
 	}
 	if err == nil {
-		second, err = b.decodePlain(nil, second)
+		second, err = b.unpackPlain(nil, second)
 	}
 	if err != nil {
 		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, err)

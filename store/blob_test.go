@@ -90,15 +90,44 @@ func FuzzBlobRoundTrip(f *testing.F) {
 	})
 }
 
+// A bit that has turned over is found in every encoding, wherever it is.
+func TestBlobDamage(t *testing.T) {
+	b := newTestBlobs(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	text := []byte(strings.Repeat("some text\r\n", 50))
+	for name, blob := range map[string][]byte{
+		"raw":    b.encode([]byte(randomOctets(r, 300))),
+		"zstd":   b.encode(text),
+		"s2":     b.encodeQuick(text),
+		"base64": b.encode([]byte(base64Lines(r, 2000, 76))),
+		"none":   b.encode(nil),
+	} {
+		for i := range 8 * len(blob) {
+			blob[i/8] ^= 1 << (i % 8)
+			if got, err := b.decode(nil, blob); !errors.Is(err, mail.ErrCorrupt) {
+				t.Fatalf("%s with bit %d turned over: %d octets, %v", name, i, len(got), err)
+			}
+			blob[i/8] ^= 1 << (i % 8)
+		}
+	}
+}
+
 // Damage is an error, whatever it is, and never a panic or all the memory.
 func FuzzBlobDecode(f *testing.F) {
 	r := rand.New(rand.NewPCG(3, 4))
 	b := newTestBlobs(f)
-	f.Add(b.encode([]byte("text\r\n" + base64Lines(r, 2000, 76))))
-	f.Add(b.encode([]byte(strings.Repeat("text", 100))))
-	f.Fuzz(func(t *testing.T, blob []byte) {
-		if got, err := b.decode(nil, blob); err != nil && !errors.Is(err, mail.ErrCorrupt) {
-			t.Errorf("%d octets, %v", len(got), err)
+	for _, blob := range [][]byte{
+		b.encode([]byte("text\r\n" + base64Lines(r, 2000, 76))),
+		b.encode([]byte(strings.Repeat("text", 100))),
+		b.encodeQuick([]byte(strings.Repeat("text", 100))),
+	} {
+		f.Add(blob[:len(blob)-sumSize])
+	}
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		for _, decode := range []func(dst, blob []byte) ([]byte, error){b.decode, b.unpack} {
+			if got, err := decode(nil, packed); err != nil && !errors.Is(err, mail.ErrCorrupt) {
+				t.Errorf("%d octets, %v", len(got), err)
+			}
 		}
 	})
 }
