@@ -75,13 +75,14 @@ type leases struct {
 
 // DueEntries returns up to limit entries whose NextTry has come, soonest
 // first, and leases them: they are not returned again until FinishAttempt or
-// ReleaseEntries.
-func (s *Store) DueEntries(ctx context.Context, now time.Time, limit int) ([]QueueEntry, error) {
+// ReleaseEntries. wanted, when not nil, is asked of each by its recipient's
+// domain; it must not call the store.
+func (s *Store) DueEntries(ctx context.Context, now time.Time, limit int, wanted func(domain string) bool) ([]QueueEntry, error) {
 	s.leases.mu.Lock()
 	defer s.leases.mu.Unlock()
 	var due []QueueEntry
 	err := s.read(ctx, func(tx *readTx) error {
-		keys, err := s.leases.free(tx, now, limit)
+		keys, err := s.leases.free(tx, now, limit, wanted)
 		if err != nil {
 			return err
 		}
@@ -106,10 +107,10 @@ func (s *Store) DueEntries(ctx context.Context, now time.Time, limit int) ([]Que
 	return due, nil
 }
 
-// free are up to limit entries that are due and not leased. It reads the index
-// alone. mu is held.
-func (l *leases) free(tx *readTx, now time.Time, limit int) ([]entryKey, error) {
-	rows, err := tx.query("SELECT message, n FROM queue_recipients WHERE next_try <= ? ORDER BY next_try, message, n", millis(now))
+// free are up to limit entries that are due, not leased, and wanted. mu is
+// held.
+func (l *leases) free(tx *readTx, now time.Time, limit int, wanted func(domain string) bool) ([]entryKey, error) {
+	rows, err := tx.query("SELECT message, n, domain FROM queue_recipients WHERE next_try <= ? ORDER BY next_try, message, n", millis(now))
 	if err != nil {
 		return nil, err
 	}
@@ -117,10 +118,11 @@ func (l *leases) free(tx *readTx, now time.Time, limit int) ([]entryKey, error) 
 	var keys []entryKey
 	for len(keys) < limit && rows.Next() {
 		var k entryKey
-		if err := rows.Scan(&k.id, &k.recipient); err != nil {
+		var domain string
+		if err := rows.Scan(&k.id, &k.recipient, &domain); err != nil {
 			return nil, err
 		}
-		if _, leased := l.held[k]; !leased {
+		if _, leased := l.held[k]; !leased && (wanted == nil || wanted(domain)) {
 			keys = append(keys, k)
 		}
 	}
@@ -145,13 +147,13 @@ func (s *Store) ReleaseEntries(entries []QueueEntry) {
 	}
 }
 
-// NextDue is the soonest NextTry of all entries that are not leased; zero when
-// there is none.
-func (s *Store) NextDue(ctx context.Context) (next time.Time, err error) {
+// NextDue is the soonest NextTry after a time, of all entries that are not
+// leased; zero when there is none.
+func (s *Store) NextDue(ctx context.Context, after time.Time) (next time.Time, err error) {
 	s.leases.mu.Lock()
 	defer s.leases.mu.Unlock()
 	err = s.read(ctx, func(tx *readTx) error {
-		rows, err := tx.query("SELECT next_try, message, n FROM queue_recipients ORDER BY next_try, message, n")
+		rows, err := tx.query("SELECT next_try, message, n FROM queue_recipients WHERE next_try > ? ORDER BY next_try, message, n", millis(after))
 		if err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func mustParse(s string) mail.Address {
 
 func due(t testing.TB, s *Store, now time.Time, limit int) []QueueEntry {
 	t.Helper()
-	entries, err := s.DueEntries(t.Context(), now, limit)
+	entries, err := s.DueEntries(t.Context(), now, limit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestQueueLeases(t *testing.T) {
 	if len(first) != 2 || len(rest) != 1 || first[0].Recipient+first[1].Recipient+rest[0].Recipient != 3 {
 		t.Fatalf("leased %v, then %v", first, rest)
 	}
-	if next, err := s.NextDue(t.Context()); err != nil || !next.IsZero() {
+	if next, err := s.NextDue(t.Context(), time.Time{}); err != nil || !next.IsZero() {
 		t.Errorf("NextDue = %v, %v while all are leased", next, err)
 	}
 	later := now.Add(time.Hour).Truncate(time.Millisecond)
@@ -101,19 +101,38 @@ func TestQueueLeases(t *testing.T) {
 	if s.Leased(&rest[0]) || s.Leased(&first[0]) {
 		t.Error("a lease was not given back")
 	}
-	if next, err := s.NextDue(t.Context()); err != nil || !next.Equal(rest[0].NextTry) {
+	if next, err := s.NextDue(t.Context(), time.Time{}); err != nil || !next.Equal(rest[0].NextTry) {
 		t.Errorf("NextDue = %v, %v", next, err)
+	}
+	if next, err := s.NextDue(t.Context(), now); err != nil || !next.Equal(later) {
+		t.Errorf("NextDue after now = %v, %v", next, err)
 	}
 	again := due(t, s, now, 10)
 	if len(again) != 1 || again[0].Recipient != rest[0].Recipient {
 		t.Errorf("due again: %v", again)
 	}
-	if next, _ := s.NextDue(t.Context()); !next.Equal(later) {
+	if next, _ := s.NextDue(t.Context(), time.Time{}); !next.Equal(later) {
 		t.Errorf("NextDue = %v, want %v", next, later)
 	}
 	then := due(t, s, later, 10)
 	if len(then) != 1 || then[0].Attempts != 1 || then[0].LastError != "450 not now" || !then[0].Delayed || then[0].LastTry.IsZero() {
 		t.Errorf("due later: %+v", then)
+	}
+}
+
+func TestQueueWanted(t *testing.T) {
+	s := openTest(t)
+	enqueueTest(t, s, outboundTo("a@x.org", "b@y.org", "c@x.org", "d@y.org"))
+	var asked []string
+	entries, err := s.DueEntries(t.Context(), time.Now(), 1, func(domain string) bool {
+		asked = append(asked, domain)
+		return domain == "y.org"
+	})
+	if err != nil || len(entries) != 1 || entries[0].To.Address.Local != "b" || len(asked) != 2 {
+		t.Errorf("%v, %v, asked %v", entries, err, asked)
+	}
+	if rest := due(t, s, time.Now(), 10); len(rest) != 3 {
+		t.Errorf("%d are left", len(rest))
 	}
 }
 

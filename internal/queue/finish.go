@@ -45,7 +45,7 @@ func (r *run) finish(j *job, results []mail.Result) {
 		select {
 		case <-r.ctx.Done(): // as after a crash: it goes out again
 			r.store.ReleaseEntries(j.entries)
-			r.release(len(j.entries))
+			r.release(j.hop, len(j.entries))
 			return
 		case <-time.After(pause):
 		}
@@ -53,7 +53,7 @@ func (r *run) finish(j *job, results []mail.Result) {
 	for i := range verdicts {
 		r.logVerdict(&j.entries[i], &verdicts[i])
 	}
-	r.release(len(j.entries))
+	r.release(j.hop, len(j.entries))
 }
 
 // record stores outcomes and reports in one transaction.

@@ -55,7 +55,9 @@ type Config struct {
 	// MaxRecipients is how many recipients one transaction may have: 100, which
 	// every server must take (RFC 5321 §4.5.3.1.8).
 	MaxRecipients int
-	// MaxHeld is how many recipients are held in memory at a time: 10,000.
+	// MaxHeld is how many recipients are held in memory at a time: 10,000. One
+	// hop has a quarter of them at most: one with a long queue that answers
+	// slowly does not keep the others waiting.
 	MaxHeld int
 	// MaxReturn is the size of the largest message that a report of failure
 	// returns whole, in octets: 1 MiB. Of a larger one it has the header.
@@ -94,6 +96,9 @@ func setDefault[T comparable](field *T, value T) {
 		*field = value
 	}
 }
+
+// maxHeldPerHop is how many recipients are held for one hop.
+func (c *Config) maxHeldPerHop() int { return max(c.MaxHeld/4, 1) }
 
 // interval is how long to wait after that many attempts, times spread (about
 // 1).

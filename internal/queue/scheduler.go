@@ -74,92 +74,89 @@ type run struct {
 type hop struct {
 	name        string
 	waiting     []*job
+	held        int // recipients in its jobs, waiting or under way
 	connections int
 	up          bool // a server has answered on one of the connections
 }
 
 // job is one message for some recipients at one hop.
 type job struct {
-	hop      string
+	hop      *hop
 	entries  []store.QueueEntry
 	outgoing mail.Outgoing
 	content  *store.Content
 }
 
 // step takes what is due, starts connections for it, and says when to look
-// again.
+// again. What is due and was not taken, for want of room, waits for release.
 func (r *run) step(ctx context.Context) time.Duration {
-	if err := r.take(ctx); err != nil && ctx.Err() == nil {
+	now := time.Now()
+	if err := r.take(ctx, now); err != nil && ctx.Err() == nil {
 		r.log.Internal("", "read the queue", err)
 		return maxSleep
 	}
 	r.connect()
-	next, err := r.store.NextDue(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			r.log.Internal("", "read the queue", err)
-		}
-		return maxSleep
+	next, err := r.store.NextDue(ctx, now)
+	if err != nil && ctx.Err() == nil {
+		r.log.Internal("", "read the queue", err)
 	}
-	if next.IsZero() || r.full() {
+	if err != nil || next.IsZero() {
 		return maxSleep
 	}
 	return min(max(time.Until(next), 0), maxSleep)
 }
 
-// full reports whether no more can be held: then a worker's end is what to
-// wait for.
-func (r *run) full() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.held >= r.MaxHeld
-}
-
 // take reads what is due, as far as there is room for it.
-func (r *run) take(ctx context.Context) error {
+func (r *run) take(ctx context.Context, now time.Time) error {
 	r.mu.Lock()
 	room := r.MaxHeld - r.held
+	held := make(map[string]int, len(r.hops))
+	for name, h := range r.hops {
+		held[name] = h.held
+	}
 	r.mu.Unlock()
 	if room <= 0 {
 		return nil
 	}
-	entries, err := r.store.DueEntries(ctx, time.Now(), room)
+	entries, err := r.store.DueEntries(ctx, now, room, func(domain string) bool {
+		name := r.transport.Hop(domain)
+		held[name]++
+		return held[name] <= r.maxHeldPerHop()
+	})
 	if err != nil {
 		return fmt.Errorf("due entries: %w", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.held += len(entries)
-	for _, j := range r.group(entries) {
-		h := r.hops[j.hop]
-		if h == nil {
-			h = &hop{name: j.hop}
-			r.hops[j.hop] = h
-		}
-		h.waiting = append(h.waiting, j)
-	}
+	r.group(entries)
 	return nil
 }
 
-// group makes one job of the recipients of a message that share a hop.
-func (r *run) group(entries []store.QueueEntry) []*job {
+// group makes one job of the recipients of a message that share a hop, and has
+// it wait there. r.mu is held.
+func (r *run) group(entries []store.QueueEntry) {
 	type key struct {
 		id  store.QueueID
 		hop string
 	}
-	var jobs []*job
 	open := make(map[key]*job)
 	for _, e := range entries {
 		k := key{e.ID, r.transport.Hop(e.To.Address.Domain)}
+		h := r.hops[k.hop]
+		if h == nil {
+			h = &hop{name: k.hop}
+			r.hops[k.hop] = h
+		}
 		j := open[k]
 		if j == nil || len(j.entries) >= r.MaxRecipients {
-			j = &job{hop: k.hop}
+			j = &job{hop: h}
 			open[k] = j
-			jobs = append(jobs, j)
+			h.waiting = append(h.waiting, j)
 		}
 		j.entries = append(j.entries, e)
+		h.held++
+		r.held++
 	}
-	return jobs
 }
 
 // connect starts connections to hops for which jobs wait: one to begin with,
@@ -248,20 +245,25 @@ func (r *run) next(h *hop) *job {
 func (r *run) wanted(j *job) bool {
 	before := len(j.entries)
 	j.entries = slices.DeleteFunc(j.entries, func(e store.QueueEntry) bool { return !r.store.Leased(&e) })
-	r.release(before - len(j.entries))
+	r.release(j.hop, before-len(j.entries))
 	return len(j.entries) > 0
 }
 
-// release notes that n recipients are held no more.
-func (r *run) release(n int) {
+// release notes that n recipients are held no more. When half of the room is
+// free again, it is time to read on.
+func (r *run) release(h *hop, n int) {
 	r.mu.Lock()
-	wasFull := r.held >= r.MaxHeld
+	before, beforeHop := r.held, h.held
 	r.held -= n
+	h.held -= n
+	enough := fellTo(r.MaxHeld/2, before, r.held) || fellTo(r.maxHeldPerHop()/2, beforeHop, h.held)
 	r.mu.Unlock()
-	if wasFull {
+	if enough {
 		r.poke()
 	}
 }
+
+func fellTo(mark, before, now int) bool { return before > mark && now <= mark }
 
 // open makes a job ready to be handed over.
 func (r *run) open(j *job) (err error) {

@@ -16,7 +16,7 @@ import (
 
 // commands are MAIL and RCPT of the messages that the hop got.
 func commands(h *fakeHop) (list []string) {
-	for _, m := range h.got {
+	for _, m := range h.saw().got {
 		list = append(append(list, m.from), m.to...)
 	}
 	return list
@@ -137,7 +137,7 @@ func TestConversion(t *testing.T) {
 			if tt.got == "" {
 				return
 			}
-			if got := h.got[0]; got.data != tt.got || got.from != "MAIL FROM:<alice@crepes.fr>"+tt.mail {
+			if got := h.saw().got[0]; got.data != tt.got || got.from != "MAIL FROM:<alice@crepes.fr>"+tt.mail {
 				t.Errorf("%s\n%s", got.from, got.data)
 			}
 		})

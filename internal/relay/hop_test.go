@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +35,12 @@ type fakeHop struct {
 	implicit bool
 	inject   string
 
-	mu          sync.Mutex
+	mu sync.Mutex
+	history
+}
+
+// history is what a hop has seen.
+type history struct {
 	connections int
 	lines       []string // the commands, as they came
 	got         []received
@@ -46,6 +52,13 @@ type received struct {
 	from string
 	to   []string
 	data string
+}
+
+// saw is what the hop has seen so far.
+func (h *fakeHop) saw() history {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return history{h.connections, slices.Clone(h.lines), slices.Clone(h.got), slices.Clone(h.unfinished)}
 }
 
 func (h *fakeHop) serve(conn net.Conn) {

@@ -40,8 +40,8 @@ func TestManyOnOneConnection(t *testing.T) {
 			ms = append(ms, outgoing(b, "bob@hamburger.edu"))
 		}
 		results, down := deliver(t, h.listen(t), ms...)
-		if down != nil || len(results) != len(bodies) || h.connections != 1 {
-			t.Fatalf("%d results on %d connections, down: %+v", len(results), h.connections, down)
+		if down != nil || len(results) != len(bodies) || h.saw().connections != 1 {
+			t.Fatalf("%d results on %d connections, down: %+v", len(results), h.saw().connections, down)
 		}
 		for i, b := range bodies {
 			if got := kinds(results[i]); !slices.Equal(got, []string{"relayed 250 2.6.0 kept"}) {
@@ -50,11 +50,11 @@ func TestManyOnOneConnection(t *testing.T) {
 			if !strings.HasSuffix(b, "\r\n") && b != "" {
 				b += "\r\n" // DATA knows only whole lines
 			}
-			if got := h.got[i].data; got != b && !(b == "" && got == "\r\n") {
+			if got := h.saw().got[i].data; got != b && !(b == "" && got == "\r\n") {
 				t.Errorf("%.60q arrived as %.60q", b, got)
 			}
 		}
-		if last := h.lines[len(h.lines)-1]; last != "QUIT" {
+		if last := h.saw().lines[len(h.saw().lines)-1]; last != "QUIT" {
 			t.Errorf("the last command was %q", last)
 		}
 		if n := countLines(h, "EHLO"); n != 1 {
@@ -64,9 +64,7 @@ func TestManyOnOneConnection(t *testing.T) {
 }
 
 func countLines(h *fakeHop, prefix string) (n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, line := range h.lines {
+	for _, line := range h.saw().lines {
 		if strings.HasPrefix(line, prefix) {
 			n++
 		}
@@ -108,16 +106,16 @@ func TestRefusals(t *testing.T) {
 				h := &fakeHop{offers: offers, reply: once(tt.replies)}
 				results, down := deliver(t, h.listen(t), outgoing(message, to...), outgoing(message, "z@hamburger.edu"))
 				wantResults(t, results, tt.want, []string{kept})
-				if down != nil || h.connections != 1 {
-					t.Errorf("down %+v after %d connections", down, h.connections)
+				if down != nil || h.saw().connections != 1 {
+					t.Errorf("down %+v after %d connections", down, h.saw().connections)
 				}
-				for _, got := range h.got {
+				for _, got := range h.saw().got {
 					if got.data != message {
 						t.Errorf("data %q", got.data)
 					}
 				}
-				if len(h.unfinished) > 0 {
-					t.Errorf("a message to nobody, or half of one: %q", h.unfinished)
+				if len(h.saw().unfinished) > 0 {
+					t.Errorf("a message to nobody, or half of one: %q", h.saw().unfinished)
 				}
 			})
 		}
@@ -189,8 +187,8 @@ func TestDrops(t *testing.T) {
 			t.Run(stage+strings.Join(offers, ""), func(t *testing.T) {
 				h := &fakeHop{offers: offers, reply: once(map[string]string{stage: "drop"})}
 				results, down := deliver(t, h.listen(t), outgoing(message, "a@hamburger.edu", "b@hamburger.edu"), outgoing(message, "c@hamburger.edu"))
-				if down != nil || h.connections != 2 || len(h.got) != 1 || len(results) != 2 {
-					t.Fatalf("down %+v, %d connections, %d messages, results %v", down, h.connections, len(h.got), results)
+				if down != nil || h.saw().connections != 2 || len(h.saw().got) != 1 || len(results) != 2 {
+					t.Fatalf("down %+v, %d connections, %d messages, results %v", down, h.saw().connections, len(h.saw().got), results)
 				}
 				for _, res := range results[0] {
 					if res.Disposition != mail.Deferred || res.Status != "4.4.2" || !strings.HasPrefix(res.Text, "connection lost: ") {
@@ -217,8 +215,8 @@ func TestDrops(t *testing.T) {
 			ms = append(ms, outgoing(message, "a@hamburger.edu"))
 		}
 		results, down := deliver(t, h.listen(t), ms...)
-		if down == nil || down.Disposition != mail.Deferred || h.connections > 3 || len(results) > 3 {
-			t.Errorf("down %+v after %d connections, %d results", down, h.connections, len(results))
+		if down == nil || down.Disposition != mail.Deferred || h.saw().connections > 3 || len(results) > 3 {
+			t.Errorf("down %+v after %d connections, %d results", down, h.saw().connections, len(results))
 		}
 	})
 }
@@ -278,8 +276,8 @@ func TestUnreadable(t *testing.T) {
 	bad.Content = brokenContent{}
 	results, _ := deliver(t, h.listen(t), bad, outgoing(message, "b@hamburger.edu"))
 	wantResults(t, results, []string{"deferred 0 4.3.0 the stored message cannot be read"}, []string{"relayed 250 2.6.0 kept"})
-	if len(h.got) != 1 || h.got[0].data != message {
-		t.Errorf("got %q", h.got)
+	if len(h.saw().got) != 1 || h.saw().got[0].data != message {
+		t.Errorf("got %q", h.saw().got)
 	}
 }
 
@@ -297,12 +295,12 @@ func TestNothingBareGoesOut(t *testing.T) {
 	h := &fakeHop{offers: []string{"PIPELINING"}}
 	for _, end := range []string{"\n.\n", "\n.\r\n", "\r.\r", "\r\n.\n", "\r\n.\r", "\n.\r", "\r.\r\n", "\r\r\n.\r\n", "\r\n\x00.\r\n"} {
 		body := "Subject: x\r\n\r\nfirst" + end + "MAIL FROM:<evil@x>\r\nRCPT TO:<b@c>\r\nDATA\r\nsmuggled" + end
-		before := len(h.got)
+		before := len(h.saw().got)
 		deliver(t, h.listen(t), outgoing(body, "a@hamburger.edu"))
-		if len(h.got) != before+1 {
-			t.Fatalf("%q became %d messages", end, len(h.got)-before)
+		if len(h.saw().got) != before+1 {
+			t.Fatalf("%q became %d messages", end, len(h.saw().got)-before)
 		}
-		if data := h.got[before].data; strings.ContainsAny(strings.ReplaceAll(data, "\r\n", ""), "\r\n") || !strings.Contains(data, "smuggled") {
+		if data := h.saw().got[before].data; strings.ContainsAny(strings.ReplaceAll(data, "\r\n", ""), "\r\n") || !strings.Contains(data, "smuggled") {
 			t.Errorf("%q arrived as %q", end, data)
 		}
 	}

@@ -53,7 +53,7 @@ func TestTLS(t *testing.T) {
 			if secure := strings.HasPrefix(res.TLS, "TLS1.3 TLS_"); secure != tt.secure {
 				t.Errorf("TLS %q", res.TLS)
 			}
-			for _, line := range tt.hop.lines {
+			for _, line := range tt.hop.saw().lines {
 				if strings.HasPrefix(line, "EHLO") && line != "EHLO mail.crepes.fr" {
 					t.Errorf("%q", line)
 				}
@@ -99,7 +99,7 @@ func TestAuth(t *testing.T) {
 				t.Errorf("%s, want %s", got, tt.want)
 			}
 			var exchange []string
-			for _, line := range tt.hop.lines {
+			for _, line := range tt.hop.saw().lines {
 				if verb, _, _ := strings.Cut(line, " "); !slices.Contains([]string{"EHLO", "STARTTLS", "MAIL", "RCPT", "DATA", "QUIT"}, verb) {
 					exchange = append(exchange, line)
 				}
@@ -141,8 +141,8 @@ func TestRequireTLS(t *testing.T) {
 			if down != nil || !strings.HasPrefix(kind(results[0][0]), tt.want) {
 				t.Fatalf("%v, down %v, want %s", results, down, tt.want)
 			}
-			if got := len(tt.hop.got) > 0 && strings.HasSuffix(tt.hop.got[0].from, " REQUIRETLS"); got != tt.param {
-				t.Errorf("lines %q", tt.hop.lines)
+			if got := len(tt.hop.saw().got) > 0 && strings.HasSuffix(tt.hop.saw().got[0].from, " REQUIRETLS"); got != tt.param {
+				t.Errorf("lines %q", tt.hop.saw().lines)
 			}
 		})
 	}
