@@ -45,7 +45,7 @@ type dateParser struct {
 
 func (d *dateParser) word(w string) {
 	switch {
-	case bytes.IndexByte([]byte(w), ':') > 0 && isDigit(w[0]) && !d.clock:
+	case isClock(w) && !d.clock:
 		d.timeOfDay(w)
 	case isDigit(w[0]):
 		d.number(w)
@@ -54,6 +54,13 @@ func (d *dateParser) word(w string) {
 	default:
 		d.name(w)
 	}
+}
+
+// isClock reports whether w begins as a time of day does: "9:" or "09:".
+func isClock(w string) bool {
+	_, rest := leading(w)
+	n := len(w) - len(rest)
+	return (n == 1 || n == 2) && rest != "" && rest[0] == ':'
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

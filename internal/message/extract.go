@@ -88,13 +88,17 @@ func (x *extractor) simple(line []byte) bool {
 // at a part's end are left out, since one of them belongs to the delimiter, and
 // each part's text ends in one line end instead.
 func (x *extractor) owed() []byte {
-	out := x.out.b
-	for ; x.newlines > 0; x.newlines-- {
-		out = append(out, '\n')
-	}
 	x.any = true
-	return out
+	for x.newlines > 0 && !x.out.full {
+		n := min(x.newlines, len(lineEnds))
+		x.out.b = append(x.out.b, lineEnds[:n]...)
+		x.newlines -= n
+		x.out.check()
+	}
+	return x.out.b
 }
+
+const lineEnds = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
 
 // decoded takes octets of the text itself, and hands on whole lines.
 func (x *extractor) decoded(b []byte) {
@@ -147,6 +151,9 @@ func (x *extractor) end(delimited bool) {
 	if len(x.held) > 0 {
 		x.convert(x.held, true)
 	}
+	if x.html != nil {
+		x.text([]byte{'\n'}) // ends a character reference that has no end
+	}
 	if x.any {
 		x.out.b = append(x.out.b, '\n')
 		x.out.check()
@@ -194,20 +201,36 @@ func (x *extractor) text(b []byte) {
 		b = x.html.write(b)
 	}
 	for len(b) > 0 {
-		i := bytes.IndexAny(b, "\r\n")
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			x.fold(b)
+			return
+		}
+		line := b[:i]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		x.fold(line)
+		x.newlines++
+		b = b[i+1:]
+	}
+}
+
+// fold takes text without LFs. A bare CR is a line end too.
+func (x *extractor) fold(b []byte) {
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\r')
 		if i < 0 {
 			i = len(b)
 		}
 		if i > 0 {
 			x.out.b = appendFold(x.owed(), b[:i])
 			x.out.check()
-			b = b[i:]
-			continue
 		}
-		x.newlines++
-		if b[0] == '\r' && len(b) > 1 && b[1] == '\n' {
-			b = b[1:]
+		if i < len(b) {
+			x.newlines++
+			i++
 		}
-		b = b[1:]
+		b = b[i:]
 	}
 }

@@ -204,7 +204,7 @@ func (h *htmlText) markup(c byte) {
 	if len(h.name) < 2 && h.prev != '?' {
 		h.name = append(h.name, c)
 		if string(h.name) == "--" {
-			h.state = htmlComment
+			h.state, h.prev = htmlComment, 0
 			h.name = h.name[:0]
 			return
 		}
@@ -214,17 +214,20 @@ func (h *htmlText) markup(c byte) {
 	}
 }
 
+// comment takes an octet of a comment. It ends with "-->", and "<!-->" is all of
+// one.
 func (h *htmlText) comment(c byte) {
 	switch {
 	case c == '-':
 		if len(h.name) < 2 {
 			h.name = append(h.name, c)
 		}
-	case c == '>' && len(h.name) == 2:
+	case c == '>' && (len(h.name) == 2 || h.prev == 0):
 		h.state = htmlPlain
 	default:
 		h.name = h.name[:0]
 	}
+	h.prev = c
 }
 
 // entity takes an octet of a character reference.

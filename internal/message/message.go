@@ -92,7 +92,8 @@ type Param struct{ Name, Value string }
 type Part struct {
 	// Header is the offset of the part's header, Body that of its content, End
 	// that of the octet after its content. The line end before a boundary
-	// belongs to the boundary (RFC 2046 §5.1.1), unless it ends the header.
+	// belongs to the boundary (RFC 2046 §5.1.1), also when it is the blank line
+	// after the header.
 	Header, Body, End int64
 	// Lines is the number of line ends in the content.
 	Lines int64

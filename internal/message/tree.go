@@ -132,14 +132,10 @@ func (p *run) delimiter(line []byte, eol int) bool {
 	for p.header.open {
 		p.endHeader(p.off, p.lfs)
 	}
-	// The line end before the delimiter is its own (RFC 2046 §5.1.1), unless it
-	// ends the header.
-	end, lfs := p.off, p.lfs
-	if p.tree.top().part.Body < p.off {
-		end, lfs = end-int64(p.eol), lfs-1
-	}
 	first := len(p.tree.stack[level].part.Children) == 0
-	p.closeTo(level+1, end, lfs)
+	// The line end before the delimiter is its own (RFC 2046 §5.1.1): who
+	// verifies a signed part must get exactly what was signed.
+	p.closeTo(level+1, p.off-int64(p.eol), p.lfs-1)
 	f := p.tree.top()
 	if closing {
 		p.tree.unbound(f)
@@ -156,16 +152,25 @@ func (p *run) delimiter(line []byte, eol int) bool {
 // closeTo ends the open parts from a level on, where their content ends and
 // lfs line ends have been.
 func (p *run) closeTo(level int, end, lfs int64) {
-	if len(p.tree.stack) > level {
-		p.text.endPart(end < p.off)
+	if len(p.tree.stack) <= level {
+		return
 	}
-	for len(p.tree.stack) > level {
-		f := p.tree.top()
-		f.part.End, f.part.Lines = end, lfs-f.lfs
+	p.text.endPart(end < p.off)
+	// What follows its own delimiter at once has nothing inside, and that is
+	// where it ends.
+	end = max(end, p.tree.stack[level].part.Header)
+	for i := level; i < len(p.tree.stack); i++ {
+		f := &p.tree.stack[i]
+		if f.part.Body < end {
+			f.part.Lines = lfs - f.lfs
+		}
+		f.part.Header, f.part.Body, f.part.End = min(f.part.Header, end), min(f.part.Body, end), end
 		if f.part.Multipart() && len(f.part.Children) == 0 {
 			f.part.makePlain()
 		}
-		p.tree.unbound(f)
+	}
+	for len(p.tree.stack) > level {
+		p.tree.unbound(p.tree.top())
 		p.tree.stack = p.tree.stack[:len(p.tree.stack)-1]
 	}
 }
