@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"posthorn/internal/mail"
 )
@@ -35,9 +36,9 @@ type base64Run struct{ before, lines, quads int }
 func (r base64Run) encodedLen() int { return r.lines * (r.quads*4 + 2) }
 func (r base64Run) decodedLen() int { return r.lines * r.quads * 3 }
 
-// findBase64 finds the runs in data; outside gets the octets between them,
-// inside those that the runs stand for.
-func findBase64(data []byte) (runs []base64Run, outside, inside []byte) {
+// findBase64 finds the runs in data; the octets between them are appended to
+// outside, those that the runs stand for to inside.
+func findBase64(data, outside, inside []byte) (runs []base64Run, _, _ []byte) {
 	start, at := 0, 0 // the first octet not in a run yet, and a line's first
 	for at < len(data) {
 		var run base64Run
@@ -78,58 +79,63 @@ func lineQuads(data []byte) int {
 // far as they are such.
 func decodeLines(dst, data []byte, quads int) ([]byte, int) {
 	chars, octets := quads*4, quads*3
-	var line [maxQuads * 3]byte
 	lines := 0
-	for len(data) >= chars+2 && data[chars] == '\r' && data[chars+1] == '\n' {
-		n, err := base64.StdEncoding.Decode(line[:], data[:chars])
-		if err != nil || n != octets || data[chars-1] == '=' {
-			break
+	for len(data) >= chars+2 && data[chars] == '\r' && data[chars+1] == '\n' && data[chars-1] != '=' {
+		// With room for more octets the decoder takes larger steps.
+		at := len(dst)
+		dst = slices.Grow(dst, octets+8)
+		n, err := base64.StdEncoding.Decode(dst[at:at+octets+8], data[:chars])
+		if err != nil || n != octets {
+			return dst[:at], lines
 		}
-		dst = append(dst, line[:octets]...)
+		dst = dst[:at+octets]
 		data = data[chars+2:]
 		lines++
 	}
 	return dst, lines
 }
 
-// packBase64 makes a blob, without its checksum, of data that has runs of
-// base64; nil of other data.
-func (b *blobs) packBase64(data []byte) []byte {
+// packBase64 appends a blob, without its checksum, of data that has runs of
+// base64; of other data it reports false.
+func (b *blobs) packBase64(dst, data []byte, r *room) ([]byte, bool) {
 	if len(data) < minRun*(minQuads*4+2) {
-		return nil
+		return dst, false
 	}
-	runs, outside, inside := findBase64(data)
+	var runs []base64Run
+	runs, r.outside, r.inside = findBase64(data, r.outside[:0], r.inside[:0])
 	if len(runs) == 0 {
-		return nil
+		return dst, false
 	}
-	first, second := b.pack(outside), b.pack(inside)
-	out := make([]byte, 1, 16+8*len(runs)+len(first)+len(second))
-	out[0] = blobBase64
-	out = binary.AppendUvarint(out, uint64(len(runs)))
-	for _, r := range runs {
-		out = binary.AppendUvarint(out, uint64(r.before))
-		out = binary.AppendUvarint(out, uint64(r.lines))
-		out = binary.AppendUvarint(out, uint64(r.quads))
+	r.first = b.pack(r.first[:0], r.outside)
+	dst = append(dst, blobBase64)
+	dst = binary.AppendUvarint(dst, uint64(len(runs)))
+	for _, run := range runs {
+		dst = binary.AppendUvarint(dst, uint64(run.before))
+		dst = binary.AppendUvarint(dst, uint64(run.lines))
+		dst = binary.AppendUvarint(dst, uint64(run.quads))
 	}
-	out = binary.AppendUvarint(out, uint64(len(first)))
-	out = append(out, first...)
-	return append(out, second...)
+	dst = binary.AppendUvarint(dst, uint64(len(r.first)))
+	dst = append(dst, r.first...)
+	return b.pack(dst, r.inside), true
 }
 
 var errBase64 = errors.New("runs of base64 do not fit")
 
 // unpackBase64 appends what packBase64 was given.
 func (b *blobs) unpackBase64(dst, blob []byte) ([]byte, error) {
+	r := rooms.Get().(*room)
+	defer rooms.Put(r)
 	runs, first, second, err := splitBase64(blob)
 	if err == nil {
-		first, err = b.unpackPlain(nil, first)
+		r.outside, err = b.unpackPlain(r.outside[:0], first)
 	}
 	if err == nil {
-		second, err = b.unpackPlain(nil, second)
+		r.inside, err = b.unpackPlain(r.inside[:0], second)
 	}
 	if err != nil {
 		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, err)
 	}
+	first, second = r.outside, r.inside
 	for _, r := range runs {
 		if r.before > len(first) || r.decodedLen() > len(second) {
 			return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)

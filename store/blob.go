@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
@@ -56,46 +57,56 @@ func newBlobs() (*blobs, error) {
 	return &blobs{enc, dec}, nil
 }
 
+// room is what blobs are made in; each is then copied out in its own size.
+type room struct{ outside, inside, first, out []byte }
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
 // encode makes a blob of data, in the form that is smallest without much work.
 func (b *blobs) encode(data []byte) []byte {
-	if packed := b.packBase64(data); packed != nil {
-		return appendSum(packed)
+	r := rooms.Get().(*room)
+	defer rooms.Put(r)
+	var ok bool
+	if r.out, ok = b.packBase64(r.out[:0], data, r); !ok {
+		r.out = b.pack(r.out[:0], data)
 	}
-	return b.encodePlain(data)
+	return withSum(r.out)
 }
 
-// encodePlain makes a blob of data, compressed where that pays.
-func (b *blobs) encodePlain(data []byte) []byte { return appendSum(b.pack(data)) }
-
-// pack is a blob without its checksum.
-func (b *blobs) pack(data []byte) []byte {
+// pack appends a blob of data without its checksum, compressed where that pays.
+func (b *blobs) pack(dst, data []byte) []byte {
 	if len(data) >= minCompress {
-		out := b.enc.EncodeAll(data, append(make([]byte, 0, len(data)/2+64), blobZstd))
-		if len(out) < len(data)-len(data)/16 {
-			return out
+		at := len(dst)
+		dst = b.enc.EncodeAll(data, append(dst, blobZstd))
+		if pays(len(dst)-at, len(data)) {
+			return dst
 		}
+		dst = dst[:at]
 	}
-	return packRaw(data)
-}
-
-func packRaw(data []byte) []byte {
-	return append(append(make([]byte, 0, 1+len(data)+sumSize), blobRaw), data...)
+	return append(append(dst, blobRaw), data...)
 }
 
 // encodeQuick makes a blob that is a fifth or so larger than encode's, in a
-// third of the time, and decodes in a third: for texts, which a search reads
-// of thousands of messages at once.
+// fourth of the time, and decodes in a third: for texts, which a search reads
+// of thousands of messages at once, and headers, which listings do.
 func (b *blobs) encodeQuick(data []byte) []byte {
+	r := rooms.Get().(*room)
+	defer rooms.Put(r)
 	if len(data) >= minCompress {
-		out := make([]byte, 1+s2.MaxEncodedLen(len(data)))
-		out[0] = blobS2
-		out = out[:1+len(s2.Encode(out[1:], data))]
-		if len(out) < len(data)-len(data)/16 {
-			return appendSum(out)
+		r.out = slices.Grow(r.out[:0], 1+s2.MaxEncodedLen(len(data)))
+		r.out = append(r.out, blobS2)
+		n := len(s2.Encode(r.out[1:cap(r.out)], data))
+		if pays(1+n, len(data)) {
+			return withSum(r.out[:1+n])
 		}
 	}
-	return appendSum(packRaw(data))
+	r.out = append(append(r.out[:0], blobRaw), data...)
+	return withSum(r.out)
 }
+
+// pays reports whether it is worth while to have packed octets in place of data
+// octets.
+func pays(packed, data int) bool { return packed < data-data/16 }
 
 const sumSize = 4
 
@@ -103,8 +114,10 @@ const sumSize = 4
 // every damage of up to 32 bits in a row.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func appendSum(packed []byte) []byte {
-	return binary.LittleEndian.AppendUint32(packed, crc32.Checksum(packed, castagnoli))
+// withSum is a copy of packed with its checksum.
+func withSum(packed []byte) []byte {
+	blob := append(make([]byte, 0, len(packed)+sumSize), packed...)
+	return binary.LittleEndian.AppendUint32(blob, crc32.Checksum(packed, castagnoli))
 }
 
 // decode appends to dst what a blob holds. mail.ErrCorrupt.

@@ -49,7 +49,6 @@ type Body struct {
 	// buf holds the octets of the head until its end is found, then those of
 	// the chunk that fills.
 	buf    *bytes.Buffer
-	head   []byte
 	inBody bool
 
 	// encoded are the chunks that are in memory: those from number staged on.
@@ -108,14 +107,20 @@ func (b *Body) add(p []byte) error {
 		if end < 0 && b.buf.Len() < maxHead {
 			return nil
 		}
-		p = b.endHead(end)
+		b.endHead(end)
+		for b.buf.Len() >= chunkSize {
+			if err := b.seal(b.buf.Next(chunkSize)); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	for len(p) > 0 {
 		n := min(len(p), chunkSize-b.buf.Len())
 		b.buf.Write(p[:n])
 		p = p[n:]
 		if b.buf.Len() == chunkSize {
-			if err := b.seal(); err != nil {
+			if err := b.seal(b.buf.Next(chunkSize)); err != nil {
 				return err
 			}
 		}
@@ -124,15 +129,14 @@ func (b *Body) add(p []byte) error {
 }
 
 // endHead ends the head after end octets, or at its bound where the header
-// has no end, and returns what follows it.
-func (b *Body) endHead(end int) []byte {
+// has no end, and leaves what follows it in the buffer.
+func (b *Body) endHead(end int) {
 	if end < 0 || end > maxHead {
 		end = min(maxHead, b.buf.Len())
 	}
-	all := bytes.Clone(b.buf.Bytes())
-	b.head, b.inBody = all[:end], true
-	b.buf.Reset()
-	return all[end:]
+	b.row.head = end
+	b.row.header = b.s.blobs.encodeQuick(b.buf.Next(end))
+	b.inBody = true
 }
 
 // headerEnd finds the end of the header block, with its blank line: the first
@@ -151,13 +155,12 @@ func headerEnd(b []byte, from int) int {
 	return -1
 }
 
-// seal ends the chunk that fills, and stages chunks when they are many.
-func (b *Body) seal() error {
+// seal makes a chunk of data, and stages chunks when they are many.
+func (b *Body) seal(data []byte) error {
 	if b.staged+len(b.encoded) == maxChunks {
 		return mail.ErrTooLarge
 	}
-	blob := b.s.blobs.encode(b.buf.Bytes())
-	b.buf.Reset()
+	blob := b.s.blobs.encode(data)
 	b.encoded = append(b.encoded, blob)
 	b.weight += len(blob)
 	if b.weight < stageAt {
@@ -201,20 +204,17 @@ func (b *Body) Finish() (*message.Parsed, error) {
 		return b.parsed, b.err
 	}
 	if !b.inBody {
-		rest := b.endHead(-1)
-		if b.err = b.add(rest); b.err != nil {
-			return nil, b.err
-		}
+		b.endHead(-1)
 	}
 	if b.buf.Len() > 0 {
-		if b.err = b.seal(); b.err != nil {
+		if b.err = b.seal(b.buf.Bytes()); b.err != nil {
 			return nil, b.err
 		}
 	}
 	b.release()
 	b.parsed = b.parser.Finish()
 	b.parser = nil
-	b.row = b.makeRow()
+	b.makeRow()
 	return b.parsed, nil
 }
 
@@ -254,28 +254,22 @@ type contentRow struct {
 }
 
 // makeRow does all the work on the row that needs no transaction.
-func (b *Body) makeRow() contentRow {
-	p := b.parsed
-	r := contentRow{
-		size:       b.size,
-		headerSize: p.HeaderSize,
-		head:       len(b.head),
-		traits:     traitsOf(p),
-		sum:        b.hash.Sum(nil),
-		header:     b.s.blobs.encodePlain(b.head),
-		structure:  p.Root.AppendBodyStructure([]byte{}, true),
-		parts:      p.Root.AppendBinary([]byte{}),
-		envelope:   append([]byte{}, p.Envelope...),
-		headerText: b.s.blobs.encodeQuick(p.Text.Header),
-		mimeText:   b.s.blobs.encodeQuick(p.Text.MIME),
-		bodyText:   b.s.blobs.encodeQuick(p.Text.Body),
-		truncated:  p.Text.Truncated,
-	}
+func (b *Body) makeRow() {
+	p, r, blobs := b.parsed, &b.row, b.s.blobs
+	r.size = b.size
+	r.headerSize = p.HeaderSize
+	r.traits = traitsOf(p)
+	r.sum = b.hash.Sum(nil)
+	r.structure = p.Root.AppendBodyStructure([]byte{}, true)
+	r.parts = p.Root.AppendBinary([]byte{})
+	r.envelope = append([]byte{}, p.Envelope...)
+	r.headerText = blobs.encodeQuick(p.Text.Header)
+	r.mimeText = blobs.encodeQuick(p.Text.MIME)
+	r.bodyText = blobs.encodeQuick(p.Text.Body)
+	r.truncated = p.Text.Truncated
 	if !p.Date.IsZero() {
 		r.sent = zonedTime(p.Date)
 	}
-	b.head = nil
-	return r
 }
 
 // rowWeight is about how many octets accepting the body writes.
