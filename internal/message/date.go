@@ -149,7 +149,7 @@ func (d *dateParser) date(first, digits int, sep byte, w string) {
 	case digits == 4:
 		d.setYear(first, 4)
 		d.month, d.day = month, third
-		if len(rest2) > 1 && (rest2[0] == 'T' || rest2[0] == 't') && isDigit(rest2[1]) {
+		if len(rest2) > 1 && (rest2[0] == 'T' || rest2[0] == 't') && isClock(rest2[1:]) {
 			d.timeOfDay(rest2[1:])
 		}
 	case sep == '.':
