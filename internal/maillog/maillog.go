@@ -1,5 +1,6 @@
 // Package maillog has one call per event in the life of mail: one log line,
-// one counter, always with the connection's id, never a secret.
+// always with the connection's id where there is one, never a secret. What is
+// to be counted is counted here.
 package maillog
 
 import (
@@ -62,8 +63,18 @@ func (l *Log) info(msg string, args ...any)  { l.write(slog.LevelInfo, msg, args
 func (l *Log) warn(msg string, args ...any)  { l.write(slog.LevelWarn, msg, args) }
 func (l *Log) error(msg string, args ...any) { l.write(slog.LevelError, msg, args) }
 
+// write logs an event. What is empty or nil is left out: a line has what there
+// is to say.
 func (l *Log) write(level slog.Level, msg string, args []any) {
-	if l != nil && l.log != nil {
-		l.log.Log(context.Background(), level, msg, args...)
+	ctx := context.Background()
+	if l == nil || l.log == nil || !l.log.Enabled(ctx, level) {
+		return
 	}
+	said := args[:0]
+	for i := 0; i+1 < len(args); i += 2 {
+		if v := args[i+1]; v != nil && v != "" {
+			said = append(said, args[i], v)
+		}
+	}
+	l.log.Log(ctx, level, msg, said...)
 }
