@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
-	"strings"
 
 	"posthorn/internal/message"
 	"posthorn/internal/wire"
@@ -149,7 +148,7 @@ func (c *content) section(it *fetchItem) (o octets, exists bool, err error) {
 		return octets{pre: header}, true, err
 	case headerFields, headerFieldsNot:
 		header, err := c.header()
-		return octets{pre: filterHeader(header, sec.fields, sec.text == headerFieldsNot)}, true, err
+		return octets{pre: message.FilterHeader(nil, header, sec.fields, sec.text == headerFieldsNot)}, true, err
 	case bodyText:
 		stored, err := c.open()
 		if err != nil {
@@ -167,68 +166,41 @@ func (c *content) partSection(sec *section) (o octets, exists bool, err error) {
 	if err != nil {
 		return octets{}, false, err
 	}
-	p := root.Find(sec.part)
-	if p == nil {
+	start, end, exists := root.Section(sec.part, sec.text.specifier())
+	if !exists {
 		return octets{}, false, nil
 	}
-	switch sec.text {
-	case wholePart:
-		return octets{off: p.Body, n: p.End - p.Body}, true, nil
-	case mimeText:
-		return octets{off: p.Header, n: p.Body - p.Header}, true, nil
-	}
-	if p.Envelope == nil || len(p.Children) != 1 {
-		return octets{}, false, nil // not a message: it has no HEADER or TEXT
-	}
-	m := p.Children[0]
-	switch sec.text {
-	case bodyText:
-		return octets{off: m.Body, n: m.End - m.Body}, true, nil
-	case headerText:
-		return octets{off: m.Header, n: m.Body - m.Header}, true, nil
+	if sec.text != headerFields && sec.text != headerFieldsNot {
+		return octets{off: start, n: end - start}, true, nil
 	}
 	stored, err := c.open()
 	if err != nil {
 		return octets{}, false, err
 	}
 	var header bytes.Buffer
-	if err := stored.WriteRange(&header, m.Header, m.Body-m.Header); err != nil {
+	if err := stored.WriteRange(&header, start, end-start); err != nil {
 		return octets{}, false, err
 	}
-	return octets{pre: filterHeader(header.Bytes(), sec.fields, sec.text == headerFieldsNot)}, true, nil
+	return octets{pre: message.FilterHeader(nil, header.Bytes(), sec.fields, sec.text == headerFieldsNot)}, true, nil
+}
+
+// specifier is what package message calls it: fields are chosen from the
+// header.
+func (t sectionText) specifier() message.Specifier {
+	switch t {
+	case headerText, headerFields, headerFieldsNot:
+		return message.SectionHeader
+	case bodyText:
+		return message.SectionText
+	case mimeText:
+		return message.SectionMIME
+	}
+	return message.SectionWhole
 }
 
 // ofHeader: the message's own header alone answers it.
 func (sec *section) ofHeader() bool {
 	return len(sec.part) == 0 && (sec.text == headerText || sec.text == headerFields || sec.text == headerFieldsNot)
-}
-
-// filterHeader keeps those fields of a header block whose names are in the
-// list, or with not those whose names are not, and the blank line at its end.
-// Names are compared without regard to case; they are otherwise exact.
-func filterHeader(header []byte, names []string, not bool) []byte {
-	out := make([]byte, 0, min(len(header), 1024))
-	keep := false
-	for len(header) > 0 {
-		line := header
-		if i := bytes.IndexByte(header, '\n'); i >= 0 {
-			line = header[:i+1]
-		}
-		header = header[len(line):]
-		switch {
-		case line[0] == '\n' || line[0] == '\r' && len(line) > 1 && line[1] == '\n':
-			return append(out, line...)
-		case line[0] == ' ' || line[0] == '\t': // goes on
-		default:
-			name, _, ok := bytes.Cut(line, []byte(":"))
-			name = bytes.TrimRight(name, " \t")
-			keep = not != (ok && slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) }))
-		}
-		if keep {
-			out = append(out, line...)
-		}
-	}
-	return out
 }
 
 // label is an item's name in the answer, with the space or parenthesis before

@@ -167,27 +167,6 @@ func TestCutHead(t *testing.T) {
 	}
 }
 
-func TestFilterHeader(t *testing.T) {
-	const header = "Return-Path: <a@b>\r\nSubject: one\r\n two\r\nReceived : x\r\nbroken line\r\n more\r\nsubject: three\nTo: you\r\n\r\n"
-	for _, test := range []struct {
-		not   bool
-		names []string
-		want  string
-	}{
-		{false, []string{"SUBJECT"}, "Subject: one\r\n two\r\nsubject: three\n\r\n"},
-		{false, []string{"received", "x"}, "Received : x\r\n\r\n"},
-		{false, []string{"broken line"}, "\r\n"},
-		{true, []string{"subject", "return-path"}, "Received : x\r\nbroken line\r\n more\r\nTo: you\r\n\r\n"},
-	} {
-		if got := string(filterHeader([]byte(header), test.names, test.not)); got != test.want {
-			t.Errorf("%v %v: got %q, want %q", test.names, test.not, got, test.want)
-		}
-	}
-	if got := filterHeader([]byte("To: x"), []string{"to"}, false); string(got) != "To: x" {
-		t.Errorf("got %q: there is no blank line to include", got)
-	}
-}
-
 func TestOctetsCut(t *testing.T) {
 	all := "trace|content|" // as pre and six of content from 0
 	for offset := range int64(16) {

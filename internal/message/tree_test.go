@@ -236,6 +236,7 @@ func TestFilterHeader(t *testing.T) {
 		{"sub", false, "\r\n"},
 		{"subject", true, "From: a\r\nno field\r\n more\r\nTO : b\n\r\n"},
 		{"", true, block},
+		{"no", false, "\r\n"},
 	} {
 		if got := string(FilterHeader(nil, []byte(block), strings.Fields(tt.names), tt.not)); got != tt.want {
 			t.Errorf("%s %v: %q, want %q", tt.names, tt.not, got, tt.want)
