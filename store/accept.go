@@ -199,7 +199,7 @@ func (q Quota) exceeds(limit Quota) bool {
 // CheckQuota reports mail.ErrOverQuota when one more message of size octets
 // does not fit. mail.ErrNoSuchUser.
 func (s *Store) CheckQuota(ctx context.Context, id AccountID, size int64) error {
-	return s.read(ctx, func(tx *readTx) error {
+	return s.readOne(ctx, func(tx *readTx) error {
 		var use, quota Quota
 		err := tx.row("SELECT bytes, messages, quota_bytes, quota_messages FROM accounts WHERE id = ?", id).
 			Scan(&use.Bytes, &use.Messages, &quota.Bytes, &quota.Messages)

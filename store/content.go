@@ -31,6 +31,8 @@ type Content struct {
 	piece int // its number; the head is headPiece
 	data  []byte
 	blob  []byte
+	// first is the blob of chunk 0 when that was read with the head's.
+	first []byte
 }
 
 // headPiece stands for the head among the numbers of chunks, noPiece for none.
@@ -43,7 +45,7 @@ const (
 // all that is done with the Content.
 func (s *Store) Content(ctx context.Context, id ContentID) (*Content, error) {
 	c := &Content{s: s, ctx: ctx, id: id, piece: noPiece}
-	err := s.read(ctx, func(tx *readTx) error {
+	err := s.readOne(ctx, func(tx *readTx) error {
 		return notFound(tx.row("SELECT size, header_size, head, chunk, traits, sha256 FROM contents WHERE id = ?", id).
 			Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &c.row.traits, &c.row.sum), mail.ErrNotFound)
 	})
@@ -73,7 +75,7 @@ func (c *Content) Header() ([]byte, error) {
 // Root is the part tree.
 func (c *Content) Root() (*message.Part, error) {
 	var parts []byte
-	err := c.s.read(c.ctx, func(tx *readTx) error {
+	err := c.s.readOne(c.ctx, func(tx *readTx) error {
 		return notFound(tx.row("SELECT parts FROM meta WHERE content = ?", c.id).Scan(&parts), mail.ErrNotFound)
 	})
 	if err != nil {
@@ -97,6 +99,11 @@ func (c *Content) WriteRange(w io.Writer, off, n int64) error {
 	defer c.mu.Unlock()
 	sum := sha256.New()
 	whole := n == c.row.size
+	if off < c.row.head && off+n > c.row.head {
+		if err := c.loadBeginning(); err != nil {
+			return err
+		}
+	}
 	for n > 0 {
 		data, err := c.at(off)
 		if err != nil {
@@ -156,15 +163,54 @@ func (c *Content) load(piece int) error {
 	if piece == c.piece {
 		return nil
 	}
-	c.piece = noPiece
-	err := c.s.read(c.ctx, func(tx *readTx) (err error) {
+	if piece == 0 && len(c.first) > 0 {
+		blob := c.first
+		c.first = nil
+		return c.decode(piece, blob)
+	}
+	c.piece, c.first = noPiece, nil // first stands in blob
+	err := c.s.readOne(c.ctx, func(tx *readTx) (err error) {
 		c.blob, err = tx.piece(c.blob[:0], c.id, piece)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	c.data, err = c.s.blobs.decode(c.data[:0], c.blob)
+	return c.decode(piece, c.blob)
+}
+
+// loadBeginning decodes the head, and reads chunk 0 with it: most messages have
+// no more. Where one of them is missing, load finds out why.
+func (c *Content) loadBeginning() error {
+	if c.piece == headPiece {
+		return nil
+	}
+	found := false
+	err := c.s.readOne(c.ctx, func(tx *readTx) error {
+		rows, err := tx.query("SELECT t.header, k.data FROM meta AS t, chunks AS k WHERE t.content = ? AND k.key = ?", c.id, chunkKey(c.id, 0))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		if found = rows.Next(); !found {
+			return rows.Err()
+		}
+		var head, first sql.RawBytes
+		err = rows.Scan(&head, &first)
+		c.blob = append(append(c.blob[:0], head...), first...)
+		c.first = c.blob[len(head):]
+		return err
+	})
+	if err != nil || !found {
+		return err
+	}
+	return c.decode(headPiece, c.blob[:len(c.blob)-len(c.first)])
+}
+
+// decode makes a piece of its blob the one that is decoded.
+func (c *Content) decode(piece int, blob []byte) (err error) {
+	c.piece = noPiece
+	c.data, err = c.s.blobs.decode(c.data[:0], blob)
 	if err != nil {
 		return fmt.Errorf("content %d, piece %d: %w", c.id, piece, err)
 	}

@@ -106,7 +106,7 @@ func (s *Store) Mailboxes(ctx context.Context, id AccountID) ([]Mailbox, error) 
 // MailboxByName finds a mailbox; INBOX without regard to case.
 // mail.ErrNoSuchMailbox.
 func (s *Store) MailboxByName(ctx context.Context, id AccountID, name string) (m Mailbox, err error) {
-	err = s.read(ctx, func(tx *readTx) error {
+	err = s.readOne(ctx, func(tx *readTx) error {
 		m, err = tx.mailboxByName(id, canonicalName(name))
 		return err
 	})
@@ -115,7 +115,7 @@ func (s *Store) MailboxByName(ctx context.Context, id AccountID, name string) (m
 
 // MailboxByID finds a mailbox. mail.ErrNoSuchMailbox when it is gone.
 func (s *Store) MailboxByID(ctx context.Context, id MailboxID) (m Mailbox, err error) {
-	err = s.read(ctx, func(tx *readTx) error {
+	err = s.readOne(ctx, func(tx *readTx) error {
 		m, err = tx.mailbox(id)
 		return err
 	})

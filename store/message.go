@@ -67,7 +67,7 @@ func (s *Store) Messages(ctx context.Context, mb MailboxID, set mail.UIDSet, wan
 			}
 			err := ctx.Err()
 			if err == nil {
-				err = s.read(ctx, func(tx *readTx) error { return l.fill(tx, mb, part) })
+				err = s.readOne(ctx, func(tx *readTx) error { return l.fill(tx, mb, part) })
 			}
 			if err == nil {
 				err = l.decode(s.blobs)
@@ -133,10 +133,24 @@ const (
 	withMeta       = " CROSS JOIN meta AS t ON t.content = m.content"
 	withContent    = " CROSS JOIN contents AS c ON c.id = m.content"
 
-	listPlain     = "SELECT " + messageColumns + fromRanges + " LIMIT ?"
-	listEnvelope  = "SELECT " + messageColumns + ", m.envelope" + fromRanges + " LIMIT ?"
-	listStructure = "SELECT " + messageColumns + ", m.envelope, t.structure" + fromRanges + withMeta + " LIMIT ?"
-	listHeader    = "SELECT " + messageColumns + ", m.envelope, t.structure, t.header, c.header_size" + fromRanges + withMeta + withContent + " LIMIT ?"
+	selectPlain     = "SELECT " + messageColumns
+	selectEnvelope  = selectPlain + ", m.envelope"
+	selectStructure = selectEnvelope + ", t.structure"
+	selectHeader    = selectStructure + ", t.header, c.header_size"
+
+	listPlain     = selectPlain + fromRanges + " LIMIT ?"
+	listEnvelope  = selectEnvelope + fromRanges + " LIMIT ?"
+	listStructure = selectStructure + fromRanges + withMeta + " LIMIT ?"
+	listHeader    = selectHeader + fromRanges + withMeta + withContent + " LIMIT ?"
+
+	// Most sets are one range: SQLite need not take JSON apart for it.
+	fromMessages = " FROM messages AS m"
+	oneRange     = " WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ?"
+
+	rangePlain     = selectPlain + fromMessages + oneRange
+	rangeEnvelope  = selectEnvelope + fromMessages + oneRange
+	rangeStructure = selectStructure + fromMessages + withMeta + oneRange
+	rangeHeader    = selectHeader + fromMessages + withMeta + withContent + oneRange
 )
 
 // lister holds a batch of a listing's rows, whose octets stand in one buffer.
@@ -159,16 +173,20 @@ type rowSpans struct {
 	headerSize                         int64
 }
 
-func (l *lister) query(tx *readTx, args ...any) (*sql.Rows, error) {
+func (l *lister) query(tx *readTx, mb MailboxID, part mail.UIDSet) (*sql.Rows, error) {
+	list, one := listPlain, rangePlain
 	switch {
 	case l.want&WantHeader != 0:
-		return tx.query(listHeader, args...)
+		list, one = listHeader, rangeHeader
 	case l.want&WantStructure != 0:
-		return tx.query(listStructure, args...)
+		list, one = listStructure, rangeStructure
 	case l.want&WantEnvelope != 0:
-		return tx.query(listEnvelope, args...)
+		list, one = listEnvelope, rangeEnvelope
 	}
-	return tx.query(listPlain, args...)
+	if len(part) == 1 {
+		return tx.query(one, mb, int64(part[0].From), int64(part[0].To), maxRows)
+	}
+	return tx.query(list, rangesJSON(part), mb, maxRows)
 }
 
 // batch is how many rows are read in one transaction.
@@ -185,7 +203,7 @@ func (l *lister) fill(tx *readTx, mb MailboxID, part mail.UIDSet) error {
 		return l.fillFlags(tx, mb, part)
 	}
 	l.rows, l.spans, l.octets, l.heads = l.rows[:0], l.spans[:0], l.octets[:0], l.heads[:0]
-	rows, err := l.query(tx, rangesJSON(part), mb, maxRows)
+	rows, err := l.query(tx, mb, part)
 	if err != nil {
 		return err
 	}

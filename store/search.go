@@ -163,7 +163,7 @@ func (r *search) take(l *lister) (place int, ok bool) {
 	if len(part) == 0 {
 		return 0, false
 	}
-	r.err = r.s.read(r.ctx, func(tx *readTx) error { return l.fill(tx, r.mailbox, part) })
+	r.err = r.s.readOne(r.ctx, func(tx *readTx) error { return l.fill(tx, r.mailbox, part) })
 	if r.err == nil {
 		r.err = l.decode(r.s.blobs)
 	}

@@ -111,7 +111,7 @@ func (w *searchWorker) fetch(list []int, query string) (n int, err error) {
 	ids = append(ids, ']')
 	w.fetched, w.octets = w.fetched[:0], w.octets[:0]
 	n = len(list)
-	err = w.s.read(w.ctx, func(tx *readTx) error {
+	err = w.s.readOne(w.ctx, func(tx *readTx) error {
 		rows, err := tx.query(query, string(ids))
 		if err != nil {
 			return err

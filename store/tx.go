@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"sync"
 	"time"
 )
 
@@ -94,17 +95,21 @@ func (tx *writeTx) touchQueue() { tx.touch(queueTopic, 0) }
 // for processors, each with a page cache of its own.
 const maxReaders = 8
 
-// readers are the connections for reading, opened when first needed.
+// readers are the connections for reading, opened when first needed. The one
+// that was used last is used next: what it has in its cache is warm, and those
+// that many readers at once needed for a moment stay out of the way.
 type readers struct {
-	path string
-	// slots holds maxReaders entries; nil stands for a connection not open yet.
-	slots chan *conn
+	path  string
+	slots chan struct{} // an entry for each that may read; closed in the end
+
+	mu   sync.Mutex
+	idle []*conn
 }
 
 func newReaders(path string) *readers {
-	r := &readers{path, make(chan *conn, maxReaders)}
+	r := &readers{path: path, slots: make(chan struct{}, maxReaders)}
 	for range maxReaders {
-		r.slots <- nil
+		r.slots <- struct{}{}
 	}
 	return r
 }
@@ -112,39 +117,80 @@ func newReaders(path string) *readers {
 // close waits for those who read and closes all connections.
 func (r *readers) close() {
 	for range maxReaders {
-		if c := <-r.slots; c != nil {
-			c.close()
-		}
+		<-r.slots
+	}
+	for _, c := range r.idle {
+		c.close()
 	}
 	close(r.slots)
+}
+
+// take waits for a connection; ctx bounds the wait.
+func (r *readers) take(ctx context.Context) (*conn, error) {
+	var ok bool
+	select {
+	case _, ok = <-r.slots:
+	default:
+		select {
+		case _, ok = <-r.slots:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if !ok {
+		return nil, errClosed
+	}
+	if c := r.pop(); c != nil {
+		return c, nil
+	}
+	c, err := openConn(ctx, r.path, true)
+	if err != nil {
+		r.slots <- struct{}{}
+	}
+	return c, err
+}
+
+func (r *readers) pop() *conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := len(r.idle) - 1
+	if n < 0 {
+		return nil
+	}
+	c := r.idle[n]
+	r.idle = r.idle[:n]
+	return c
+}
+
+// give takes a connection back.
+func (r *readers) give(c *conn) {
+	r.mu.Lock()
+	r.idle = append(r.idle, c)
+	r.mu.Unlock()
+	r.slots <- struct{}{}
 }
 
 // read runs op in a read transaction of its own. ctx bounds the wait for a
 // connection.
 func (s *Store) read(ctx context.Context, op func(tx *readTx) error) error {
-	var c *conn
-	var ok bool
-	select {
-	case c, ok = <-s.readers.slots:
-	default:
-		select {
-		case c, ok = <-s.readers.slots:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	c, err := s.readers.take(ctx)
+	if err != nil {
+		return classify(err)
 	}
-	if !ok {
-		return errClosed
-	}
-	defer func() { s.readers.slots <- c }()
-	if c == nil {
-		var err error
-		if c, err = openConn(ctx, s.readers.path, true); err != nil {
-			c = nil
-			return classify(err)
-		}
-	}
+	defer s.readers.give(c)
 	return classify(inSnapshot(c, op))
+}
+
+// readOne is read for an op of one statement, which is a transaction by itself
+// and costs half as much. What op reads in a second one is true of a later
+// moment.
+func (s *Store) readOne(ctx context.Context, op func(tx *readTx) error) error {
+	c, err := s.readers.take(ctx)
+	if err != nil {
+		return classify(err)
+	}
+	defer s.readers.give(c)
+	return classify(op(&readTx{c}))
 }
 
 func inSnapshot(c *conn, op func(tx *readTx) error) (err error) {

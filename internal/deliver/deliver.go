@@ -99,6 +99,9 @@ func (p *Pipeline) Recipient(ctx context.Context, c *Client, env *mail.Envelope,
 	// One target with room is enough: Accept takes care of the others.
 	var full error
 	for _, a := range res.Local {
+		if a.Quota == (store.Quota{}) {
+			return nil
+		}
 		if full = p.Store.CheckQuota(ctx, a.ID, max(env.Size, 1)); full == nil {
 			return nil
 		}
@@ -143,7 +146,7 @@ func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, bo
 		Copies: routes.copies(env),
 		Queue:  routes.outbound(c, env, parsed),
 	}}
-	if err := p.settleQuota(ctx, deliveries[0].Copies, parsed.Size); err != nil {
+	if err := p.settleQuota(ctx, routes.local, deliveries[0].Copies, parsed.Size); err != nil {
 		return "", err
 	}
 	if len(routes.reports) > 0 && !env.From.IsNull() {
@@ -218,14 +221,17 @@ func sender(c *Client, env *mail.Envelope) mail.Address {
 // there is for some, everybody gets it: the transaction has one answer for all
 // of them, an account that had room at RCPT ends up over its quota by one
 // message at most, and nobody is sent a bounce for what could be refused.
-func (p *Pipeline) settleQuota(ctx context.Context, copies []store.Copy, size int64) error {
+func (p *Pipeline) settleQuota(ctx context.Context, local []localRoute, copies []store.Copy, size int64) error {
 	if len(copies) < 2 {
 		return nil // the store itself refuses
 	}
 	var full error
 	room := 0
 	for i := range copies {
-		err := p.Store.CheckQuota(ctx, copies[i].Account, size)
+		var err error
+		if local[i].limited {
+			err = p.Store.CheckQuota(ctx, copies[i].Account, size)
+		}
 		switch {
 		case err == nil:
 			room++

@@ -22,6 +22,7 @@ type routes struct {
 type localRoute struct {
 	account store.AccountID
 	to      mail.Address
+	limited bool // it has a quota
 }
 
 // success is a recipient whose sender asked to be told of success, and whose
@@ -59,7 +60,7 @@ func (p *Pipeline) expand(ctx context.Context, c *Client, env *mail.Envelope) (*
 		for _, a := range res.Local {
 			if !locals[a.ID] {
 				locals[a.ID] = true
-				r.local = append(r.local, localRoute{a.ID, to.Address})
+				r.local = append(r.local, localRoute{a.ID, to.Address, a.Quota != store.Quota{}})
 			}
 		}
 		for _, target := range res.Remote {
