@@ -34,9 +34,10 @@ func TestMain(m *testing.M) {
 //
 //	status N posthorn ARGS…   runs posthorn and demands exit status N
 //	running posthorn ARGS…    starts it and waits until it says that it is ready
-//	stopped                   ends the last one with SIGTERM; it must end with status 0
+//	stopped                   ends the one started last with SIGTERM; it must end with status 0
 //	hangup                    sends it SIGHUP
 //	arrives ADDRESS N         waits until the account has N messages
+//	tells WORDS posthorn …    runs posthorn until it prints the words
 //	talk PORT LINE…           connects to $BASE+PORT, sends each line, reads a line after each
 func TestScripts(t *testing.T) {
 	var base atomic.Int64 // each script has ports of its own, and so have two runs of the test
@@ -46,11 +47,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("BASE", strconv.Itoa(freeBase(&base)))
 			env.Setenv("POSTHORN_CONFIG", "mail/posthorn.toml")
-			env.Values[processKey{}] = map[string]*process{}
+			env.Values[processKey{}] = map[string][]*process{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "running": running, "stopped": stopped, "hangup": hangup, "talk": talk, "arrives": arrives,
+			"status": status, "running": running, "stopped": stopped, "hangup": hangup, "talk": talk, "arrives": arrives, "tells": tells,
 		},
 	})
 }
@@ -113,7 +114,7 @@ func running(ts *testscript.TestScript, neg bool, args []string) {
 	b, err := os.ReadFile(out.Name())
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("printed"), b, 0o600))
-	processes(ts)[ts.Name()] = p
+	processes(ts)[ts.Name()] = append(processes(ts)[ts.Name()], p)
 }
 
 func lookPath(ts *testscript.TestScript, name string) string {
@@ -126,13 +127,13 @@ func lookPath(ts *testscript.TestScript, name string) string {
 	return ""
 }
 
-func processes(ts *testscript.TestScript) map[string]*process {
-	m, _ := ts.Value(processKey{}).(map[string]*process)
+func processes(ts *testscript.TestScript) map[string][]*process {
+	m, _ := ts.Value(processKey{}).(map[string][]*process)
 	return m
 }
 
 func stopped(ts *testscript.TestScript, neg bool, args []string) {
-	p := processes(ts)[ts.Name()]
+	p := last(ts)
 	ts.Check(p.Process.Signal(syscall.SIGTERM))
 	select {
 	case err := <-p.done:
@@ -140,10 +141,21 @@ func stopped(ts *testscript.TestScript, neg bool, args []string) {
 	case <-time.After(30 * time.Second):
 		ts.Fatalf("the server does not stop")
 	}
+	all := processes(ts)
+	all[ts.Name()] = all[ts.Name()][:len(all[ts.Name()])-1]
+}
+
+// last is the process that was started last of those that still run.
+func last(ts *testscript.TestScript) *process {
+	all := processes(ts)[ts.Name()]
+	if len(all) == 0 {
+		ts.Fatalf("nothing runs")
+	}
+	return all[len(all)-1]
 }
 
 func hangup(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Check(processes(ts)[ts.Name()].Process.Signal(syscall.SIGHUP))
+	ts.Check(last(ts).Process.Signal(syscall.SIGHUP))
 }
 
 // talk is a person at telnet.
@@ -175,15 +187,23 @@ func talk(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func arrives(ts *testscript.TestScript, neg bool, args []string) {
-	want := fmt.Sprintf(`"messages": %s`, args[1])
-	for range 200 {
-		ts.Check(ts.Exec("posthorn", "mailbox", "list", "--json", args[0]))
+	until(ts, fmt.Sprintf(`"messages": %s,`, args[1]), "posthorn", "mailbox", "list", "--json", args[0])
+}
+
+// tells runs a command until it prints what the first argument says.
+func tells(ts *testscript.TestScript, neg bool, args []string) {
+	until(ts, args[0], args[1], args[2:]...)
+}
+
+func until(ts *testscript.TestScript, want, command string, args ...string) {
+	for range 300 {
+		ts.Check(ts.Exec(command, args...))
 		if strings.Contains(ts.ReadFile("stdout"), want) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	ts.Fatalf("no %s messages: %s", args[1], ts.ReadFile("stdout"))
+	ts.Fatalf("no %q: %s", want, ts.ReadFile("stdout"))
 }
 
 // freeBase finds a base port whose ports, and those 1000 above, are free.
