@@ -58,9 +58,11 @@ type fetch struct {
 
 func newFetch(s *session, items []fetchItem, uid bool) *fetch {
 	f := &fetch{s: s, items: items, uid: uid, labels: make([]string, len(items))}
+	narrow := true // only what the store lists fastest
 	for i := range items {
 		it := &items[i]
 		f.labels[i] = it.label()
+		narrow = narrow && (it.kind == itemFlags || it.kind == itemUID)
 		switch it.kind {
 		case itemFlags:
 			f.flags = true
@@ -78,6 +80,9 @@ func newFetch(s *session, items []fetchItem, uid bool) *fetch {
 				f.want |= store.WantHeader
 			}
 		}
+	}
+	if narrow {
+		f.want = store.FlagsOnly
 	}
 	return f
 }
@@ -123,7 +128,7 @@ func (f *fetch) runSeeing(set mail.UIDSet) error {
 // can't be written (the disk is full) mail is read all the same.
 func (f *fetch) markSeen(set mail.UIDSet) (unseen mail.UIDSet, err error) {
 	s := f.s
-	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, 0) {
+	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, store.FlagsOnly) {
 		if err != nil {
 			return nil, err
 		}

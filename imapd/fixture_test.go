@@ -125,7 +125,7 @@ func check(t testing.TB, err error) {
 }
 
 // dial connects. Words in args: "far" comes from where passwords need TLS,
-// "tls" is a connection with implicit TLS, whose client's side is plain.
+// "implicit" begins with a handshake, "notls" has no certificate.
 func (f *fixture) dial(args string) (net.Conn, error) {
 	client, server := net.Pipe()
 	cfg, from := f.wires, "127.0.0.1:1000"
@@ -133,6 +133,8 @@ func (f *fixture) dial(args string) (net.Conn, error) {
 		switch word {
 		case "far":
 			from = "192.0.2.1:1000"
+		case "implicit":
+			cfg.Implicit = true
 		case "notls":
 			cfg.TLS = nil
 		default:

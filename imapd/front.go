@@ -45,7 +45,11 @@ func (f *front) Read(p []byte) (int, error) {
 func (f *front) Write(p []byte) (int, error) {
 	if !f.greeted {
 		f.greeted = true
-		f.s.greet()
+		// The handshake first: what is offered depends on it. A client that is
+		// refused there, or doesn't come through, is hung up on in Read.
+		if f.Start() == nil {
+			f.s.greet()
+		}
 		return len(p), nil
 	}
 	if rest, ok := bytes.CutPrefix(p, []byte(driverTag+" ")); ok {

@@ -54,12 +54,13 @@ func (s *session) cmdIdle(d *decoder) error {
 // new in the selected mailbox, until stop is called.
 func (s *session) wakeOnChange() (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
-	changed, conn := s.box.watcher.C, s.conn
+	box, conn := s.box, s.conn
 	go func() {
 		defer close(done)
 		for {
 			select {
-			case <-changed:
+			case <-box.watcher.C:
+				box.woken.Store(true)
 				conn.Interrupt()
 			case <-quit:
 				return

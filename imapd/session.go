@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"sync/atomic"
 
 	"posthorn/auth"
 	"posthorn/internal/mail"
@@ -105,6 +106,8 @@ type mailbox struct {
 	// it needs no telling.
 	own     []store.FlagResult
 	watcher *store.Watcher
+	// woken: the watcher was, and nobody looked yet. IDLE's goroutine sets it.
+	woken atomic.Bool
 	// saved is the result of the last SEARCH RETURN (SAVE), RFC 9051 §6.4.4.1.
 	saved mail.UIDSet
 }

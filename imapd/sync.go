@@ -18,6 +18,9 @@ const syncBatch = 500
 // what is gone, and what came since, waits for the next time.
 func (s *session) sync(expunge bool) {
 	box := s.box
+	if !box.hasNews() {
+		return
+	}
 	for {
 		ch, err := s.srv.store.ChangesSince(s.ctx, box.id, box.modSeq, syncBatch)
 		if err != nil {
@@ -52,7 +55,20 @@ func (s *session) syncFailed(err error) {
 		s.boxDeleted = true
 		return
 	}
+	s.box.woken.Store(true)
 	s.srv.cfg.Log.Internal(s.conn.ID(), "looking for changes", err)
+}
+
+// hasNews reports whether anything may have happened since the last sync, or
+// waits to be told. The store wakes the watcher before it answers whoever made
+// a change, so nothing that the client may have heard of is missed.
+func (b *mailbox) hasNews() bool {
+	select {
+	case <-b.watcher.C:
+		b.woken.Store(true)
+	default:
+	}
+	return b.woken.Swap(false) || len(b.gone) > 0 || len(b.arrived) > 0
 }
 
 // take notes what vanished: of the view until the client may be told, of the
