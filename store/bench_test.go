@@ -235,18 +235,24 @@ func BenchmarkThousand(b *testing.B) {
 		}
 	}
 	b.Run("store", func(b *testing.B) {
+		report := processorTime(b)
+		defer func() { report(b.N) }()
 		for n := 0; b.Loop(); n++ {
 			_, _, err := s.SetFlags(context.Background(), mb, thousand, FlagOp(1+n%2), mail.NewFlags(`\Flagged`), 0)
 			must(err)
 		}
 	})
 	b.Run("copy", func(b *testing.B) {
+		report := processorTime(b)
+		defer func() { report(b.N) }()
 		for b.Loop() {
 			_, err := s.CopyMessages(context.Background(), mb, thousand, to)
 			must(err)
 		}
 	})
 	b.Run("move", func(b *testing.B) {
+		report := processorTime(b)
+		defer func() { report(b.N) }()
 		from, into, set := mb, to, thousand
 		for b.Loop() {
 			c, err := s.MoveMessages(context.Background(), from, set, into)
@@ -255,6 +261,8 @@ func BenchmarkThousand(b *testing.B) {
 		}
 	})
 	b.Run("expunge", func(b *testing.B) {
+		report := processorTime(b)
+		defer func() { report(b.N) }()
 		for b.Loop() {
 			b.StopTimer()
 			c, err := s.CopyMessages(context.Background(), mb, mail.UIDSet{{From: 1, To: 1000}}, to)
@@ -265,6 +273,8 @@ func BenchmarkThousand(b *testing.B) {
 		}
 	})
 	b.Run("changes-100", func(b *testing.B) {
+		report := processorTime(b)
+		defer func() { report(b.N) }()
 		before, err := s.MailboxByID(context.Background(), mb)
 		must(err)
 		_, _, err = s.SetFlags(context.Background(), mb, mail.UIDSet{{From: 1, To: 100}}, FlagsAdd, mail.NewFlags("x"), 0)

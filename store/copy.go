@@ -107,9 +107,9 @@ func (tx *writeTx) duplicate(c *Copied, list []item, src, dst Mailbox, modseq ma
 		part := rest[:min(len(rest), maxItems)]
 		rest = rest[len(part):]
 		_, err := tx.exec(`INSERT INTO messages (mailbox, uid, content, modseq, flags, keywords, date, sent, saved, size, trace, envelope)
-			SELECT ?, ? + row_number() OVER (ORDER BY uid), content, ?, flags, keywords, date, sent, ?, size, trace, envelope
-			FROM messages WHERE mailbox = ? AND uid IN (SELECT value FROM json_each(?))`,
-			dst.ID, int64(next)-1, int64(modseq), tx.now.Unix(), src.ID, uidsJSON(part))
+			SELECT ?, ? + u.key, content, ?, flags, keywords, date, sent, ?, size, trace, envelope
+			FROM json_each(?) AS u CROSS JOIN messages AS m ON m.mailbox = ? AND m.uid = u.value`,
+			dst.ID, int64(next), int64(modseq), tx.now.Unix(), uidsJSON(part), src.ID)
 		if err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ type model struct {
 }
 
 func TestModel(t *testing.T) {
-	seeds := 30
+	seeds := 20
 	if testing.Short() {
 		seeds = 10
 	}
