@@ -3,29 +3,34 @@ package store
 import (
 	"context"
 	"fmt"
+	"sync"
 )
 
-// Bounds of the write-ahead log, in octets.
 const (
-	// walLook is how much is written before its size is looked at again.
-	walLook = 8 << 20
-	// walStart is the size at which it is copied back into the database. Most
-	// of that goes on beside the writer; then the writer pauses for the rest,
-	// since a log that grows while it is copied never begins anew.
+	// walStart is the size in octets at which the write-ahead log is copied
+	// back into the database. Most of that goes on beside the writer; then the
+	// writer pauses for the rest, since a log that grows while it is copied
+	// never begins anew. At twice that size the writer waits for it.
 	walStart = 64 << 20
 	// walPauseTimeout is how long, in milliseconds, the pause may wait for
 	// readers to leave the log.
 	walPauseTimeout = 100
+	// frameSize is what a page takes in the log.
+	frameSize = pageSize + 24
 )
 
 // checkpointer copies the write-ahead log into the database, on a connection
 // and in a goroutine of its own.
 type checkpointer struct {
 	s    *Store
-	c    *conn
 	grew chan struct{} // holds one
 	quit chan struct{}
 	done chan struct{}
+	// start is walStart; tests have less.
+	start int64
+
+	mu sync.Mutex // guards c
+	c  *conn
 }
 
 func newCheckpointer(ctx context.Context, s *Store, path string) (*checkpointer, error) {
@@ -42,7 +47,12 @@ func newCheckpointer(ctx context.Context, s *Store, path string) (*checkpointer,
 			return nil, err
 		}
 	}
-	return &checkpointer{s: s, c: c, grew: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}, nil
+	return &checkpointer{
+		s: s, c: c, start: walStart,
+		grew: make(chan struct{}, 1),
+		quit: make(chan struct{}),
+		done: make(chan struct{}),
+	}, nil
 }
 
 func (k *checkpointer) run() {
@@ -67,29 +77,62 @@ func (k *checkpointer) close() error {
 
 // look begins a checkpoint when the log is large enough.
 func (k *checkpointer) look() error {
-	size, err := k.checkpoint("PRAGMA wal_checkpoint(NOOP)")
-	if err != nil || size < walStart {
+	size, _, err := k.checkpoint("PRAGMA wal_checkpoint(NOOP)")
+	if err != nil || size < k.start {
 		return err
 	}
-	if _, err := k.checkpoint("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
-		return err
-	}
+	_, _, err = k.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")
 	return k.s.writer.pause(func() error {
-		_, err := k.checkpoint("PRAGMA wal_checkpoint(RESTART)")
-		return err
+		if err != nil {
+			return err // which may be one after which nothing is written
+		}
+		return k.s.writer.restartLog()
 	})
 }
 
-// checkpoint runs one of the kinds of checkpoint and returns the octets that
-// are in the log. That readers kept it from the end is no error.
-func (k *checkpointer) checkpoint(pragma string) (size int64, err error) {
-	var busy, frames, copied int64
+// checkpoint runs one of the kinds of checkpoint. It returns the octets that
+// are in the log, and whether somebody kept it from the end.
+func (k *checkpointer) checkpoint(pragma string) (size int64, busy bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var frames, copied int64
 	s, err := k.c.stmt(pragma)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	err = s.QueryRowContext(context.Background()).Scan(&busy, &frames, &copied)
-	return frames * (pageSize + 24), err
+	return frames * frameSize, busy, err
+}
+
+// restartLog copies what is left in the log, so that the next commit begins it
+// anew. It is called between two transactions, in the writer's goroutine.
+func (w *writer) restartLog() error {
+	_, busy, err := w.s.checkpointer.checkpoint("PRAGMA wal_checkpoint(RESTART)")
+	if err == nil && !busy {
+		w.logged = 0
+	}
+	return err
+}
+
+// noteGrowth takes note of about n octets that were written to the log. It
+// tells the checkpointer now and then; and where that cannot keep up, it is
+// the writer that waits.
+func (w *writer) noteGrowth(n int) {
+	k := w.s.checkpointer
+	w.logged += int64(n)
+	if w.grown += int64(n); w.grown < k.start/8 {
+		return
+	}
+	w.grown = 0
+	if w.logged >= 2*k.start {
+		if err := w.restartLog(); err != nil {
+			w.check(err, true)
+		}
+	}
+	select {
+	case k.grew <- struct{}{}:
+	default:
+	}
 }
 
 // pause runs fn while the writer has no transaction open and begins none.

@@ -1,3 +1,97 @@
 // Package store keeps accounts, mailboxes, messages and the outbound queue in
 // one SQLite file. It is the only package that knows that there is SQLite.
+//
+// # One writer
+//
+// All changes go through one goroutine (write.go) with the one connection that
+// writes. It takes every operation that waits, runs each in a savepoint of one
+// transaction, commits once, and only then answers them all and wakes those
+// who watch. So one fsync serves many, an answer means that the change is on
+// stable storage, and an operation that fails undoes itself alone. What costs
+// time (parsing, compressing, hashing) is done before, in the caller's
+// goroutine. Readers (tx.go) have connections of their own and never wait for
+// the writer; their transactions are short, and nothing that may block is
+// called within one.
+//
+// When an fsync or a commit fails with an I/O error it is not known what the
+// disk holds: nothing is written from then on, and Failed is closed. A full
+// disk fails what does not fit, and the store goes on.
+//
+// # What is on disk
+//
+// The data folder holds posthorn.db with its -wal and -shm, posthorn.lock
+// (held with flock while a process has the store open), and posthorn.commits:
+// the number of the last commit, written after each without an fsync. It may
+// lag behind the database and never leads; when it does lead at a start,
+// acknowledged commits are missing (see recover.go).
+//
+// These are the states that a kill or a power cut can leave beside the
+// ordinary ones, with what becomes of each. All transitions but the first are
+// commits, so that a crash leaves the state before or after.
+//
+//	state                     comes about by              ends by
+//	------------------------  --------------------------  -----------------------------------
+//	commits in the log only   any commit                  the checkpointer; else SQLite's
+//	                                                      recovery at the next Open
+//	older schema              a new version of Posthorn   Open, one transaction per step
+//	chunks being staged       Body.Write, past stageAt:   Accept (a message), Abort and the
+//	  (garbage, staged = 1)   chunks without a content    sweep, or the next Open and the sweep
+//	garbage (staged = 0):     Expunge, FinishAttempt …    the sweep: the content's row with
+//	  content with refs = 0   (the last reference goes),  meta and texts first, then chunks
+//	                          an aborted or orphaned      (64 at a time), then the garbage row
+//	                          staged body
+//	garbage whose content's   a sweep that was cut short  the sweep, from where it was
+//	  row is gone already
+//	mailbox without account   DeleteMailbox,              the sweep: messages (500 at a time),
+//	                          DeleteAccount               tombstones, then the mailbox's row
+//	too many tombstones       Expunge, MoveMessages       the sweep after a later expunge
+//
+// The sweep (sweep.go) runs at every Open and whenever an operation left
+// something for it, in steps so small that deliveries don't wait for them.
+// Entries of the queue that are being tried are leased in memory only: after
+// a crash they are due again.
+//
+// # Numbers
+//
+// UIDs ascend within a mailbox. A UIDVALIDITY is given once in the life of the
+// store and follows the clock. A content's id is given once. Every change of
+// an account takes its next modification sequence, which the messages and the
+// tombstones that it touches get, and the mailbox as its highest. So "what
+// changed since" is a range of two indexes. A mailbox keeps about the last
+// maxTombstones rows of tombstones; up to mailboxes.pruned they may be gone,
+// and who asks from before that gets every UID that is missing.
+//
+// # Invariants
+//
+// Check verifies them; every test of this package ends with it.
+//
+//   - SQLite's own integrity check and its foreign keys hold.
+//   - counters: a mailbox's messages, unseen, deleted and octets are those of
+//     its rows. usage: an account's are the sums of its mailboxes'.
+//   - mailbox of a message: each message's mailbox is there.
+//   - UIDs: each is at least 1 and below its mailbox's next.
+//   - modification sequences of messages and of mailboxes: each is at least 1,
+//     a message's no higher than its mailbox's, a mailbox's no higher than its
+//     account's.
+//   - INBOX, names, special uses: each account has its INBOX; names are
+//     canonical and valid; no two mailboxes of an account have one special use.
+//   - given numbers: no UIDVALIDITY or content id is above the last given.
+//   - content of a message, size of a message: the content is there; the size
+//     is its own and the trace's.
+//   - references: a content's are its messages and queue entries, counted.
+//   - garbage: exactly the contents without references are garbage; what is
+//     being staged is no content yet.
+//   - meta, texts, chunks: each content has its row of the first two and
+//     exactly the chunks that its size demands, and none are anybody else's but
+//     garbage's.
+//   - tombstones: as many as the mailbox says, below its next UID, no higher
+//     than its modification sequence, above what was pruned, and of no UID that
+//     is there.
+//   - keywords: a mailbox lists those of its messages, whose lists are in order.
+//   - queue: each message's content is there, and it has recipients.
+//   - directory: accounts, aliases and domains agree (see checkDirectory).
+//   - commits: the counter outside the database does not lead.
+//   - deep: each content's octets decode and have its size and checksum; its
+//     part tree reads, covers it, agrees with the header's size and with the
+//     rendered BODYSTRUCTURE; its texts decode.
 package store

@@ -55,7 +55,8 @@ type writer struct {
 
 	counter *commitCounter
 	commits uint64 // the last transaction's number
-	grown   int    // octets written since the checkpointer was last told
+	logged  int64  // about how many octets are in the log
+	grown   int64  // those written since the checkpointer was last told
 	failed  error  // set once; nothing is written after
 
 	// uidValidity is the last that was given.
@@ -298,15 +299,4 @@ func (w *writer) fail(err error) error {
 		close(w.s.failed)
 	}
 	return fmt.Errorf("%w (%w)", errFailed, err)
-}
-
-// noteGrowth tells the checkpointer, now and then, that the WAL has grown.
-func (w *writer) noteGrowth(n int) {
-	if w.grown += n; w.grown >= walLook {
-		w.grown = 0
-		select {
-		case w.s.checkpointer.grew <- struct{}{}:
-		default:
-		}
-	}
 }

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"posthorn/internal/mail"
+)
+
+func TestReopenKeepsEverything(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	a := deliver(t, s, someMessage, Copy{Account: id, Flags: mail.NewFlags("k", `\Seen`)})
+	before, listed := inboxOf(t, s, id), list(t, s, a.Placed[0].Mailbox, everything, WantEnvelope|WantHeader)
+	cfg := s.cfg
+	closeChecked(t, s)
+	for _, name := range []string{databaseFile + "-wal", databaseFile + "-shm"} {
+		if _, err := os.Stat(filepath.Join(cfg.Dir, name)); err == nil {
+			t.Errorf("%s is left after Close", name)
+		}
+	}
+	s = openTestIn(t, cfg)
+	after := list(t, s, a.Placed[0].Mailbox, everything, WantEnvelope|WantHeader)
+	if got := inboxOf(t, s, id); got.HighestModSeq != before.HighestModSeq || got.UIDNext != 2 || got.UIDValidity != before.UIDValidity {
+		t.Errorf("INBOX was %+v and is %+v", before, got)
+	}
+	if len(after) != 1 || string(after[0].Envelope) != string(listed[0].Envelope) || octets(t, s, a.Content) != someMessage {
+		t.Errorf("the message was %+v and is %+v", listed, after)
+	}
+}
+
+// A kill leaves the last commits in the log alone: they are there at the next
+// start, and nothing is missing.
+func TestReopenAfterKill(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	a := deliver(t, s, someMessage, Copy{Account: id})
+	killed := openTestIn(t, copyStore(t, s.cfg.Dir))
+	if octets(t, killed, a.Content) != someMessage || inboxOf(t, killed, id).Messages != 1 {
+		t.Error("an answered delivery is gone")
+	}
+}
+
+// Without its log the database lacks commits that were answered. That is
+// reported, and no number that they gave is given again.
+func TestMissingCommits(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	first := deliver(t, s, someMessage, Copy{Account: id})
+	in := first.Placed[0].Mailbox
+	s.checkpointer.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
+	lost := deliver(t, s, someMessage+"lost", Copy{Account: id})
+	if _, _, err := s.SetFlags(t.Context(), in, mail.UIDs(1), FlagsAdd, mail.NewFlags(`\Seen`), 0); err != nil {
+		t.Fatal(err)
+	}
+	client := inboxOf(t, s, id)
+
+	cfg := copyStore(t, s.cfg.Dir)
+	if err := os.Remove(filepath.Join(cfg.Dir, databaseFile+"-wal")); err != nil {
+		t.Fatal(err)
+	}
+	var reported []any
+	cfg.Report = func(msg string, args ...any) { reported = append(append(reported, msg), args...) }
+	damaged, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(reported) != 3 || !strings.Contains(reported[0].(string), "missing") || reported[2] != uint64(2) {
+		t.Errorf("reported %v", reported)
+	}
+	problems, err := damaged.Check(t.Context(), true)
+	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].What, "2 that were acknowledged") {
+		t.Errorf("check: %v %v", problems, err)
+	}
+	c, err := damaged.ChangesSince(t.Context(), in, client.HighestModSeq, 100)
+	if err != nil || !c.Vanished.Contains(lost.Placed[0].UID) || len(c.Changed) != 1 || c.Changed[0].Flags.System != 0 {
+		t.Errorf("a client that knew the lost state is told %+v, %v", c, err)
+	}
+	next := deliver(t, damaged, someMessage, Copy{Account: id})
+	if next.Placed[0].UID <= lost.Placed[0].UID || next.Content <= lost.Content || inboxOf(t, damaged, id).HighestModSeq <= client.HighestModSeq {
+		t.Errorf("after the loss: %+v; lost: %+v", next, lost)
+	}
+	if err := damaged.Close(); err != nil {
+		t.Fatal(err)
+	}
+	openTestIn(t, cfg) // it is reported once
+}
+
+// A counter file that is gone or torn claims nothing.
+func TestCounterFileMayBeGone(t *testing.T) {
+	s := openTest(t)
+	addUser(t, s, "alice@crepes.fr")
+	cfg := s.cfg
+	for _, text := range []string{"", "garbage\n", strings.Repeat("\x00", 21)} {
+		closeChecked(t, s)
+		if err := os.WriteFile(filepath.Join(cfg.Dir, counterFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s = openTestIn(t, cfg)
+	}
+}
+
+func TestOpenReadOnlyFolderFails(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{Dir: dir}); err == nil || errors.Is(err, mail.ErrInUse) {
+		t.Errorf("Open in a file: %v", err)
+	}
+}
