@@ -38,6 +38,17 @@ func lookupCharset(name string) encoding.Encoding {
 	return nil
 }
 
+// keepsASCII reports whether ASCII octets are themselves in a charset. They are
+// not in those that are shifted by escapes.
+func keepsASCII(e encoding.Encoding) bool {
+	var ascii [utf8.RuneSelf]byte
+	for i := range ascii {
+		ascii[i] = byte(i)
+	}
+	out, err := e.NewDecoder().Bytes(ascii[:])
+	return err == nil && bytes.Equal(out, ascii[:])
+}
+
 // toUTF8 returns b when it is UTF-8, else what it is in windows-1252.
 func toUTF8(b []byte) []byte {
 	if utf8.Valid(b) {

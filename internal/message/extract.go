@@ -14,6 +14,7 @@ type extractor struct {
 	out      *sink
 	transfer transferDecoder
 	charset  transform.Transformer // nil: UTF-8, or else windows-1252
+	ascii    bool                  // ASCII is itself in the charset, whatever stands before
 	html     *htmlText
 	last     []byte // the last line, whose end may turn out to be a delimiter's
 	raw      []byte // what the transfer encoding gave
@@ -31,7 +32,7 @@ func (x *extractor) begin(part *Part, out *sink) {
 	*x = extractor{out: out, raw: x.raw[:0], last: x.last[:0], held: x.held[:0], utf: x.utf[:0]}
 	x.transfer, _ = newTransferDecoder(part.Encoding)
 	if e := lookupCharset(part.Param("charset")); e != nil {
-		x.charset = e.NewDecoder()
+		x.charset, x.ascii = e.NewDecoder(), keepsASCII(e)
 	}
 	if part.Subtype == "html" {
 		x.html = &htmlText{}
@@ -169,6 +170,10 @@ func (x *extractor) convert(b []byte, last bool) int {
 		}
 		x.text(b)
 		return n
+	}
+	if x.ascii && isASCII(b) {
+		x.text(b)
+		return len(b)
 	}
 	return x.transform(b, last)
 }

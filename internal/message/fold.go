@@ -32,21 +32,17 @@ func appendFold(dst, s []byte) []byte {
 // worth while to go on with appendUpper. It returns how far it came.
 func foldRunes(dst, s []byte) ([]byte, int) {
 	table := foldTable()
-	starter := len(dst) // where the last character stands that combines with none before it
-	last := uint8(0)    // canonical combining class of the character before
-	disorder := false
+	f := folding{dst: dst, starter: len(dst)}
 	ascii := 0
 	i := 0
 	for i < len(s) && ascii < 16 {
-		if c := s[i]; c < utf8.RuneSelf {
-			if disorder {
-				dst, disorder = reorder(dst, starter), false
-			}
+		c := s[i]
+		if c < utf8.RuneSelf {
 			if 'a' <= c && c <= 'z' {
 				c -= 'a' - 'A'
 			}
-			starter, last = len(dst), 0
-			dst = append(dst, c)
+			f.begin()
+			f.dst = append(f.dst, c)
 			ascii++
 			i++
 			continue
@@ -54,45 +50,65 @@ func foldRunes(dst, s []byte) ([]byte, int) {
 		ascii = 0
 		r, n := utf8.DecodeRune(s[i:])
 		i += n
-		at := len(dst)
-		var first, end uint8
-		if r < foldTableSize {
-			e := &table.entries[r]
-			dst = append(dst, table.text[e.off:e.off+uint32(e.n)]...)
-			first, end = e.first, e.last
-		} else {
-			dst, first, end = foldRune(dst, r)
+		if r >= foldTableSize || table[r].n == 0 {
+			f.add(r)
+			continue
 		}
-		switch {
-		case first == 0:
-			if disorder {
-				folded := string(dst[at:])
-				dst, disorder = reorder(dst[:at], starter), false
-				at = len(dst)
-				dst = append(dst, folded...)
-			}
-			starter = at
-		case first < last:
-			disorder = true
+		e := &table[r]
+		if e.first == 0 {
+			f.begin()
+		} else if e.first < f.last {
+			f.disorder = true
 		}
-		last = end
+		f.last = e.last
+		at := len(f.dst)
+		if at+8 > cap(f.dst) {
+			f.dst = slices.Grow(f.dst, len(s)-i+8)
+		}
+		binary.LittleEndian.PutUint64(f.dst[at:at+8], e.text)
+		f.dst = f.dst[:at+int(e.n)]
 	}
-	if disorder {
-		dst = reorder(dst, starter)
-	}
-	return dst, i
+	f.begin()
+	return f.dst, i
 }
 
-// reorder brings the combining characters from a place on into canonical order.
-func reorder(dst []byte, from int) []byte {
-	tail := string(dst[from:])
-	return norm.NFKD.AppendString(dst[:from], tail)
+// folding is text that is being folded, with what combining characters need to
+// be known of what stands before them.
+type folding struct {
+	dst      []byte
+	starter  int   // where the last character stands that combines with none before it
+	last     uint8 // combining class of the character before
+	disorder bool  // those after starter are not in canonical order
+}
+
+// begin is called before a character that combines with none before it.
+func (f *folding) begin() {
+	if f.disorder {
+		tail := string(f.dst[f.starter:])
+		f.dst = norm.NFKD.AppendString(f.dst[:f.starter], tail)
+		f.disorder = false
+	}
+	f.starter, f.last = len(f.dst), 0
+}
+
+// add adds a character that the table does not have.
+func (f *folding) add(r rune) {
+	var buf [64]byte
+	b, first, last := foldRune(buf[:0], r)
+	if first == 0 {
+		f.begin()
+	} else if first < f.last {
+		f.disorder = true
+	}
+	f.last = last
+	f.dst = append(f.dst, b...)
 }
 
 // foldRune folds one character, and returns the canonical combining classes of
 // the first and the last that it became.
 func foldRune(dst []byte, r rune) (_ []byte, first, last uint8) {
-	if 0x4e00 <= r && r <= 0x9fff { // CJK ideographs have neither case nor parts
+	if 0x4e00 <= r && r <= 0x9fff || 0x1f300 <= r && r <= 0x1faff {
+		// Ideographs and pictures have neither case nor parts.
 		return utf8.AppendRune(dst, r), 0, 0
 	}
 	if 0xac00 <= r && r <= 0xd7a3 {
@@ -122,26 +138,28 @@ func foldHangul(dst []byte, r rune) []byte {
 
 // foldTableSize is the number of characters that are folded by table: all
 // alphabets in wide use.
-const foldTableSize = 0x3000
+const foldTableSize = 0x3400
 
-type foldEntries struct {
-	entries [foldTableSize]foldEntry
-	text    []byte
-}
-
+// foldEntry is what a character becomes, in at most 8 octets, the first lowest.
+// n is 0 where they are not enough.
 type foldEntry struct {
-	off            uint32
-	n, first, last uint8
+	text           uint64
+	n, first, last uint8 // octets; combining classes of the first character and the last
 }
 
 // foldTable is made at first use.
-var foldTable = sync.OnceValue(func() *foldEntries {
-	t := &foldEntries{}
+var foldTable = sync.OnceValue(func() *[foldTableSize]foldEntry {
+	t := new([foldTableSize]foldEntry)
+	var b []byte
 	for r := range rune(foldTableSize) {
-		e := foldEntry{off: uint32(len(t.text))}
-		t.text, e.first, e.last = foldRune(t.text, r)
-		e.n = uint8(len(t.text) - int(e.off))
-		t.entries[r] = e
+		var e foldEntry
+		b, e.first, e.last = foldRune(b[:0], r)
+		if len(b) <= 8 {
+			var text [8]byte
+			e.n = uint8(copy(text[:], b))
+			e.text = binary.LittleEndian.Uint64(text[:])
+		}
+		t[r] = e
 	}
 	return t
 })

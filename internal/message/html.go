@@ -1,6 +1,9 @@
 package message
 
-import "html"
+import (
+	"bytes"
+	"html"
+)
 
 // htmlText reduces HTML to the text that a reader sees, piece by piece. White
 // space becomes one space, and what browsers put on a line of its own stands
@@ -41,22 +44,40 @@ const maxHTMLName = 40
 func (h *htmlText) write(b []byte) []byte {
 	h.out = h.out[:0]
 	for i := 0; i < len(b); {
-		if h.state == htmlPlain {
+		switch h.state {
+		case htmlPlain:
 			i += h.plain(b[i:])
-			continue
-		}
-		if h.step(b[i]) {
-			i++
+		case htmlTag:
+			i += h.tag(b[i:])
+		case htmlValue:
+			i += h.skipTo(b[i:], h.mark, htmlTag)
+		case htmlRaw:
+			h.name = h.name[:0]
+			i += h.skipTo(b[i:], '<', htmlRawEnd)
+		default:
+			if h.step(b[i]) {
+				i++
+			}
 		}
 	}
 	return h.out
 }
 
+// skipTo passes over what comes before an octet, which leads to another state.
+func (h *htmlText) skipTo(b []byte, c byte, next htmlState) int {
+	i := bytes.IndexByte(b, c)
+	if i < 0 {
+		return len(b)
+	}
+	h.state = next
+	return i + 1
+}
+
 // plain takes text up to the next markup, and returns its length with the
 // character that began the markup.
 func (h *htmlText) plain(b []byte) int {
-	for i, c := range b {
-		switch c {
+	for i := 0; i < len(b); {
+		switch b[i] {
 		case '<':
 			h.state, h.name, h.end = htmlOpen, h.name[:0], false
 			return i + 1
@@ -65,13 +86,21 @@ func (h *htmlText) plain(b []byte) int {
 			return i + 1
 		case ' ', '\t', '\r', '\n', '\f':
 			h.space = true
-		default:
-			if h.space || h.brk {
-				h.gap()
-			}
-			h.any = true
-			h.out = append(h.out, c)
+			i++
+			continue
 		}
+		if h.space || h.brk {
+			h.gap()
+		}
+		h.any = true
+		start := i
+		for i < len(b) && (b[i] > '<' || b[i] > ' ' && b[i] != '<' && b[i] != '&' || b[i] == 0) {
+			i++
+		}
+		if i == start { // a control character
+			i++
+		}
+		h.out = append(h.out, b[start:i]...)
 	}
 	return len(b)
 }
@@ -105,22 +134,12 @@ func (h *htmlText) step(c byte) bool {
 		return h.open(c)
 	case htmlName:
 		return h.tagName(c)
-	case htmlTag:
-		h.tag(c)
-	case htmlValue:
-		if c == h.mark {
-			h.state = htmlTag
-		}
 	case htmlMarkup:
 		h.markup(c)
 	case htmlComment:
 		h.comment(c)
 	case htmlEntity:
 		return h.entity(c)
-	case htmlRaw:
-		if c == '<' {
-			h.state, h.name = htmlRawEnd, h.name[:0]
-		}
 	case htmlRawEnd:
 		return h.rawEnd(c)
 	}
@@ -167,19 +186,22 @@ func (h *htmlText) tagName(c byte) bool {
 	return true
 }
 
-func (h *htmlText) tag(c byte) {
-	switch c {
-	case '>':
-		h.closeTag()
-		return
-	case '"', '\'':
-		if h.prev == '=' {
-			h.state, h.mark = htmlValue, c
+// tag passes over what is in a tag after its name, up to its end or to a quoted
+// value.
+func (h *htmlText) tag(b []byte) int {
+	for i, c := range b {
+		switch {
+		case c == '>':
+			h.closeTag()
+			return i + 1
+		case (c == '"' || c == '\'') && h.prev == '=':
+			h.state, h.mark, h.prev = htmlValue, c, c
+			return i + 1
+		case c > ' ':
+			h.prev = c
 		}
 	}
-	if c > ' ' {
-		h.prev = c
-	}
+	return len(b)
 }
 
 // closeTag handles the end of a tag.
