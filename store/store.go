@@ -13,8 +13,6 @@ import (
 	"posthorn/internal/mail"
 )
 
-var errNotBuilt = errors.New("store: not built yet")
-
 // The files in the data folder.
 const (
 	databaseFile = "posthorn.db"

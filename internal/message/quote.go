@@ -55,14 +55,6 @@ func appendLiteral[T string | []byte](b []byte, s T) []byte {
 	return append(b, s...)
 }
 
-// appendNString appends s, or NIL when it is nil.
-func appendNString(b, s []byte) []byte {
-	if s == nil {
-		return appendNil(b)
-	}
-	return appendString(b, s)
-}
-
 // appendOptional appends s, or NIL when it is empty.
 func appendOptional(b []byte, s string) []byte {
 	if s == "" {
