@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"posthorn/internal/mail"
 	"posthorn/internal/wire"
 	"posthorn/store"
 )
@@ -20,15 +21,19 @@ func benchSession(b *testing.B, n int) *benchClient {
 	a := f.account("alice")
 	mb, err := f.store.MailboxByName(context.Background(), a.ID, "INBOX")
 	check(b, err)
-	for i := 0; i < n; {
+	for i := 0; i < min(n, 10000); {
 		var ds []store.Delivery
-		for range min(200, n-i) {
+		for range min(200, min(n, 10000)-i) {
 			body := f.store.NewBody(context.Background())
 			fmt.Fprintf(body, "Date: Mon, 02 Jan 2006 15:04:05 +0000\r\nFrom: Alice Example <alice%d@example.org>\r\nTo: Bob <bob@example.com>, Carol <carol@example.com>\r\nCc: dave@example.net\r\nSubject: Message number %d about something\r\nMessage-ID: <msg-%d@example.org>\r\nIn-Reply-To: <msg-%d@example.org>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s", i, i, i, i-1, strings.Repeat("Hello body, this is a line of text.\r\n", 100))
 			ds = append(ds, store.Delivery{Body: body, Copies: []store.Copy{{Account: a.ID, Mailbox: mb.ID}}})
 			i++
 		}
 		_, err := f.store.Accept(context.Background(), ds...)
+		check(b, err)
+	}
+	for have := 10000; have < n; have += 10000 { // the others are copies
+		_, err := f.store.CopyMessages(context.Background(), mb.ID, mail.UIDSet{{From: 1, To: 10000}}, mb.ID)
 		check(b, err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

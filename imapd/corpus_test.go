@@ -112,3 +112,28 @@ func hasUnknownEncoding(p *imap.BodyStructureSinglePart) bool {
 	}
 	return true
 }
+
+// TestLongHeader fetches from a header that the store's listing cuts off.
+func TestLongHeader(t *testing.T) {
+	f := newFixture(t)
+	header := "Subject: first\r\n" + strings.Repeat("X-Padding: "+strings.Repeat("x", 60)+"\r\n", 6000) + "X-Last: here\r\n\r\n"
+	check(t, f.deliver("alice", "INBOX", []byte(header+"body\r\n")))
+	c := newClient(t, f)
+	_, err := c.Select("INBOX", nil).Wait()
+	check(t, err)
+	whole := &imap.FetchItemBodySection{Peek: true, Specifier: imap.PartSpecifierHeader}
+	last := &imap.FetchItemBodySection{Peek: true, Specifier: imap.PartSpecifierHeader, HeaderFields: []string{"X-Last"}}
+	body := &imap.FetchItemBodySection{Peek: true, Specifier: imap.PartSpecifierText}
+	msgs, err := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{whole, last, body}}).Collect()
+	check(t, err)
+	const trace = "Return-Path: <carol@example.net>\r\n"
+	if got := string(msgs[0].FindBodySection(whole)); got != trace+header {
+		t.Errorf("BODY[HEADER] has %d octets, want %d", len(got), len(trace+header))
+	}
+	if got := string(msgs[0].FindBodySection(last)); got != "X-Last: here\r\n\r\n" {
+		t.Errorf("HEADER.FIELDS: %q", got)
+	}
+	if got := string(msgs[0].FindBodySection(body)); got != "body\r\n" {
+		t.Errorf("BODY[TEXT]: %q", got)
+	}
+}
