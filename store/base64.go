@@ -123,8 +123,8 @@ var errBase64 = errors.New("runs of base64 do not fit")
 
 // unpackBase64 appends what packBase64 was given.
 func (b *blobs) unpackBase64(dst, blob []byte) ([]byte, error) {
-	r := rooms.Get().(*room)
-	defer rooms.Put(r)
+	r := b.rooms.Get().(*room)
+	defer b.rooms.Put(r)
 	runs, first, second, err := splitBase64(blob)
 	if err == nil {
 		r.outside, err = b.unpackPlain(r.outside[:0], first)

@@ -35,8 +35,9 @@ const (
 
 // blobs encodes and decodes blobs. Any goroutine may use it.
 type blobs struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
+	enc   *zstd.Encoder
+	dec   *zstd.Decoder
+	rooms sync.Pool // of *room
 }
 
 func newBlobs() (*blobs, error) {
@@ -54,18 +55,16 @@ func newBlobs() (*blobs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &blobs{enc, dec}, nil
+	return &blobs{enc: enc, dec: dec, rooms: sync.Pool{New: func() any { return new(room) }}}, nil
 }
 
 // room is what blobs are made in; each is then copied out in its own size.
 type room struct{ outside, inside, first, out []byte }
 
-var rooms = sync.Pool{New: func() any { return new(room) }}
-
 // encode makes a blob of data, in the form that is smallest without much work.
 func (b *blobs) encode(data []byte) []byte {
-	r := rooms.Get().(*room)
-	defer rooms.Put(r)
+	r := b.rooms.Get().(*room)
+	defer b.rooms.Put(r)
 	var ok bool
 	if r.out, ok = b.packBase64(r.out[:0], data, r); !ok {
 		r.out = b.pack(r.out[:0], data)
@@ -90,8 +89,8 @@ func (b *blobs) pack(dst, data []byte) []byte {
 // fourth of the time, and decodes in a third: for texts, which a search reads
 // of thousands of messages at once, and headers, which listings do.
 func (b *blobs) encodeQuick(data []byte) []byte {
-	r := rooms.Get().(*room)
-	defer rooms.Put(r)
+	r := b.rooms.Get().(*room)
+	defer b.rooms.Put(r)
 	if len(data) >= minCompress {
 		r.out = slices.Grow(r.out[:0], 1+s2.MaxEncodedLen(len(data)))
 		r.out = append(r.out, blobS2)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"sync"
 
 	"posthorn/internal/mail"
 	"posthorn/internal/message"
@@ -61,9 +60,6 @@ type Body struct {
 	taken  bool // accepted or aborted
 }
 
-// buffers are used again: a chunk is larger than most messages.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // NewBody begins a message of at most Config.MaxMessage octets. ctx bounds
 // what staging waits for.
 func (s *Store) NewBody(ctx context.Context) *Body {
@@ -72,7 +68,7 @@ func (s *Store) NewBody(ctx context.Context) *Body {
 		id:     ContentID(s.lastContent.Add(1)),
 		parser: message.NewParser(),
 		hash:   sha256.New(),
-		buf:    buffers.Get().(*bytes.Buffer),
+		buf:    s.buffers.Get().(*bytes.Buffer),
 	}
 }
 
@@ -222,7 +218,7 @@ func (b *Body) Finish() (*message.Parsed, error) {
 func (b *Body) release() {
 	if b.buf != nil {
 		b.buf.Reset()
-		buffers.Put(b.buf)
+		b.s.buffers.Put(b.buf)
 		b.buf = nil
 	}
 }

@@ -16,7 +16,7 @@ type Copied struct {
 // CopyMessages copies messages into another mailbox (or the same), all or
 // nothing. mail.ErrOverQuota, mail.ErrNoSuchMailbox (when either is gone).
 func (s *Store) CopyMessages(ctx context.Context, from MailboxID, set mail.UIDSet, to MailboxID) (c Copied, err error) {
-	err = s.write(ctx, set.Len(), func(tx *writeTx) error {
+	err = s.write(ctx, weightOf(set), func(tx *writeTx) error {
 		c, err = tx.copy(from, set, to)
 		return err
 	})
@@ -27,7 +27,7 @@ func (s *Store) CopyMessages(ctx context.Context, from MailboxID, set mail.UIDSe
 // mail.ErrNoSuchMailbox, and mail.ErrOverQuota when the mailboxes belong to
 // two accounts.
 func (s *Store) MoveMessages(ctx context.Context, from MailboxID, set mail.UIDSet, to MailboxID) (c Copied, err error) {
-	err = s.write(ctx, set.Len(), func(tx *writeTx) error {
+	err = s.write(ctx, weightOf(set), func(tx *writeTx) error {
 		c, err = tx.move(from, set, to)
 		return err
 	})

@@ -18,7 +18,7 @@ func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, forc
 	if set == nil {
 		set = everything
 	}
-	err = s.write(ctx, set.Len(), func(tx *writeTx) error {
+	err = s.write(ctx, weightOf(set), func(tx *writeTx) error {
 		gone, err = tx.expunge(mb, set, force)
 		return err
 	})

@@ -40,7 +40,7 @@ type FlagResult struct {
 // mail.ErrNoSuchMailbox, mail.ErrInvalid, mail.ErrOverQuota (too many
 // keywords).
 func (s *Store) SetFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, unchangedSince mail.ModSeq) (done []FlagResult, modified mail.UIDSet, err error) {
-	err = s.write(ctx, set.Len(), func(tx *writeTx) error {
+	err = s.write(ctx, weightOf(set), func(tx *writeTx) error {
 		done, modified, err = tx.setFlags(mb, set, op, flags, unchangedSince)
 		return err
 	})

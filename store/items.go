@@ -7,6 +7,13 @@ import (
 	"posthorn/internal/mail"
 )
 
+// itemWeight is about how many octets changing a message writes.
+const itemWeight = 256
+
+// weightOf is about how many octets changing the messages of a set writes; how
+// many of them there are is not known yet.
+func weightOf(set mail.UIDSet) int { return min(set.Len(), maxItems) * itemWeight }
+
 // item is what changing a message takes to know of it.
 type item struct {
 	uid      mail.UID

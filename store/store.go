@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -54,6 +56,13 @@ type Store struct {
 	directory    directory
 	touches      touches
 
+	// buffers are those of bodies, used again: a chunk is larger than most
+	// messages.
+	buffers sync.Pool // of *bytes.Buffer
+
+	closing sync.Once
+	closed  error
+
 	// missing is how many acknowledged commits the database lacked at Open.
 	missing uint64
 
@@ -83,10 +92,10 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := makeDir(cfg.Dir); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, failed: make(chan struct{})}
+	s := &Store{cfg: cfg, failed: make(chan struct{}), buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
 	defer func() {
 		if err != nil {
 			s.abandon()
@@ -123,6 +132,9 @@ func openWriter(ctx context.Context, s *Store, path string) (_ *writer, err erro
 		return nil, err
 	}
 	f.Close()
+	if err := syncDir(s.cfg.Dir); err != nil {
+		return nil, err
+	}
 	w := &writer{
 		s:       s,
 		ops:     make(chan *operation, 2*maxBatch),
@@ -191,15 +203,18 @@ func (w *writer) loadState(ctx context.Context) (content int64, err error) {
 	return content, err
 }
 
-// Close waits for what is being written and closes the store.
+// Close waits for what is being written and closes the store. It may be called
+// more than once.
 func (s *Store) Close() error {
-	s.sweeper.close()
-	s.writer.close()
-	err := s.checkpointer.close()
-	s.readers.close()
-	// The last connection copies the log into the database as it closes.
-	err = errors.Join(err, s.writer.c.close(), s.writer.counter.close(), s.lock.Close())
-	return classify(err)
+	s.closing.Do(func() {
+		s.sweeper.close()
+		s.writer.close()
+		err := s.checkpointer.close()
+		s.readers.close()
+		// The last connection copies the log into the database as it closes.
+		s.closed = classify(errors.Join(err, s.writer.c.close(), s.writer.counter.close(), s.lock.Close()))
+	})
+	return s.closed
 }
 
 // abandon closes what an Open that failed has opened.
@@ -231,6 +246,28 @@ func takeLock(path string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// makeDir makes the data folder when it is not there.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+// syncDir makes what is new in a folder outlast a power cut: SQLite syncs the
+// folder for its journal alone.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }
 
 // Failed is closed when the disk refused a write that may not be retried (EIO
