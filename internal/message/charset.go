@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // lookupCharset finds a charset by its name. It returns nil for those whose
@@ -24,7 +25,7 @@ func lookupCharset(name string) encoding.Encoding {
 	case "utf-16", "utf-16be":
 		// Without a byte order mark it is big endian (RFC 2781 §4.3), which
 		// WHATWG sees otherwise.
-		return utf16
+		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM)
 	}
 	if len(name) > 64 {
 		return nil

@@ -117,10 +117,8 @@ func (p *run) survey(b []byte) {
 	if !p.high {
 		p.high = !isASCII(b)
 	}
-	p.crs += int64(bytes.Count(b, crByte))
+	p.crs += int64(bytes.Count(b, []byte{'\r'}))
 }
-
-var crByte = []byte{'\r'}
 
 // line handles a line with its line end, or a piece of a line longer than
 // maxLine (without one, but for the last).

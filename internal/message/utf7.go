@@ -4,11 +4,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
-
-var utf16 = unicode.UTF16(unicode.BigEndian, unicode.UseBOM)
 
 // utf7 is UTF-7 (RFC 2152), which x/text does not have. It is only decoded.
 type utf7 struct{}
