@@ -71,23 +71,7 @@ func TestClientsDay(t *testing.T) {
 	if selected.NumMessages != 3 || selected.UIDNext != 4 || selected.List == nil || selected.List.Mailbox != "Làm việc & chơi/2026" {
 		t.Errorf("SELECT: %+v", selected)
 	}
-	part := &imap.FetchItemBinarySection{Part: []int{2}}
-	whole := &imap.FetchItemBodySection{Peek: true}
-	msgs, err := c.Fetch(imap.UIDSetNum(1, 3), &imap.FetchOptions{
-		Flags: true, InternalDate: true, RFC822Size: true, Envelope: true, UID: true,
-		BodyStructure: &imap.FetchItemBodyStructure{Extended: true},
-		BodySection:   []*imap.FetchItemBodySection{whole}, BinarySection: []*imap.FetchItemBinarySection{part},
-	}).Collect()
-	check(t, err)
-	if len(msgs) != 2 {
-		t.Fatalf("FETCH: %d messages", len(msgs))
-	}
-	m := msgs[1]
-	if m.SeqNum != 3 || m.UID != 3 || m.RFC822Size != int64(len(text)) || m.Envelope.Subject != "hello" || !m.InternalDate.Equal(date) ||
-		!bytes.Equal(m.FindBodySection(whole), text) || string(m.FindBinarySection(part)) != "two" || m.BodyStructure.MediaType() != "multipart/mixed" ||
-		!slices.Contains(m.Flags, "$Work") || !slices.Contains(m.Flags, imap.FlagSeen) {
-		t.Errorf("FETCH: %+v", m)
-	}
+	checkFetched(t, c, text, date)
 
 	found, err := c.UIDSearch(&imap.SearchCriteria{NotFlag: []imap.Flag{imap.FlagSeen}, Text: []string{"HELLO"}}, nil).Wait()
 	check(t, err)
@@ -113,4 +97,26 @@ func TestClientsDay(t *testing.T) {
 	check(t, c.Unselect().Wait())
 	check(t, c.Logout().Wait())
 	check(t, watcher.Logout().Wait())
+}
+
+// checkFetched fetches all there is of two messages, with \Seen set on the way.
+func checkFetched(t *testing.T, c *imapclient.Client, text []byte, date time.Time) {
+	t.Helper()
+	part := &imap.FetchItemBinarySection{Part: []int{2}}
+	whole := &imap.FetchItemBodySection{Peek: true}
+	msgs, err := c.Fetch(imap.UIDSetNum(1, 3), &imap.FetchOptions{
+		Flags: true, InternalDate: true, RFC822Size: true, Envelope: true, UID: true,
+		BodyStructure: &imap.FetchItemBodyStructure{Extended: true},
+		BodySection:   []*imap.FetchItemBodySection{whole}, BinarySection: []*imap.FetchItemBinarySection{part},
+	}).Collect()
+	check(t, err)
+	if len(msgs) != 2 {
+		t.Fatalf("FETCH: %d messages", len(msgs))
+	}
+	m := msgs[1]
+	if m.SeqNum != 3 || m.UID != 3 || m.RFC822Size != int64(len(text)) || m.Envelope.Subject != "hello" || !m.InternalDate.Equal(date) ||
+		!bytes.Equal(m.FindBodySection(whole), text) || string(m.FindBinarySection(part)) != "two" || m.BodyStructure.MediaType() != "multipart/mixed" ||
+		!slices.Contains(m.Flags, "$Work") || !slices.Contains(m.Flags, imap.FlagSeen) {
+		t.Errorf("FETCH: %+v", m)
+	}
 }
