@@ -45,7 +45,8 @@ func TestBlobRoundTrip(t *testing.T) {
 	}{
 		"nothing":             {"", blobRaw},
 		"short":               {"x", blobRaw},
-		"text":                {strings.Repeat("some text\r\n", 50), blobZstd},
+		"text":                {strings.Repeat("some text\r\n", 50), blobS2},
+		"long text":           {strings.Repeat("some text\r\n", 2000), blobZstd},
 		"random":              {randomOctets(r, 63), blobRaw},
 		"base64":              {long, blobBase64},
 		"base64 and text":     {"text\r\n\r\n" + long + "\r\n--b\r\n" + long + "end", blobBase64},
@@ -57,11 +58,11 @@ func TestBlobRoundTrip(t *testing.T) {
 		"few lines":           {"a\r\n" + long[:78*(minRun-1)] + "\r\n", blobRaw},
 		"bare LF":             {strings.ReplaceAll(long, "\r\n", "\n"), blobRaw},
 		"odd octet":           {strings.Replace(long, "\r\n", "*\r\n", 1), blobBase64},
-		"padding everywhere":  {strings.Repeat(strings.Repeat("QUJD", 18)+"QQ==\r\n", 40), blobZstd},
-		"other bits":          {strings.Repeat(strings.Repeat("QUJD", 18)+"QR==\r\n", 40), blobZstd},
+		"padding everywhere":  {strings.Repeat(strings.Repeat("QUJD", 18)+"QQ==\r\n", 40), blobS2},
+		"other bits":          {strings.Repeat(strings.Repeat("QUJD", 18)+"QR==\r\n", 40), blobS2},
 		"one endless line":    {strings.ReplaceAll(long, "\r\n", ""), blobRaw},
 		"bare CR":             {strings.ReplaceAll(long, "\r\n", "\r"), blobRaw},
-		"lines of newlines":   {strings.Repeat(strings.Repeat("\n", 76)+"\r\n", 40), blobZstd},
+		"lines of newlines":   {strings.Repeat(strings.Repeat("\n", 76)+"\r\n", 40), blobS2},
 	} {
 		blob := b.encode([]byte(tt.data))
 		if blob[0] != tt.encoding {
@@ -97,7 +98,7 @@ func TestBlobDamage(t *testing.T) {
 	text := []byte(strings.Repeat("some text\r\n", 50))
 	for name, blob := range map[string][]byte{
 		"raw":    b.encode([]byte(randomOctets(r, 300))),
-		"zstd":   b.encode(text),
+		"zstd":   b.encode(bytes.Repeat(text, 40)),
 		"s2":     b.encodeQuick(text),
 		"base64": b.encode([]byte(base64Lines(r, 2000, 76))),
 		"none":   b.encode(nil),
