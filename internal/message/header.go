@@ -38,10 +38,17 @@ func (p *run) beginHeader() {
 // somebody typed (or a body part without a header that lacks its blank line).
 // So it is where only white space parts it from the fields.
 func (p *run) headerLine(line []byte, first bool, eol int) bool {
-	h := &p.header
+	if !p.takeHeaderLine(line, first, eol) {
+		return false
+	}
 	if !p.out.HeaderUTF8 && p.high {
 		p.out.HeaderUTF8 = !isASCII(line)
 	}
+	return true
+}
+
+func (p *run) takeHeaderLine(line []byte, first bool, eol int) bool {
+	h := &p.header
 	if !first {
 		h.extend(line)
 		return true

@@ -75,7 +75,8 @@ func TestFacts(t *testing.T) {
 		{"Subject: x\r\n\r\n" + strings.Repeat("x", 100000) + "\r\n", false, true, false},
 		{"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; name=\xc3\xb6\r\n\r\n\r\n--b--\r\n", true, false, true},
 		{"Content-Type: message/rfc822\r\n\r\nSubject: \xc3\xb6\r\n\r\n", true, false, true},
-		{"\xc3\xb6 is typed\r\n", true, false, true}, // nobody can tell that it is no header
+		{"\xc3\xb6 is typed, without a header\r\n", true, false, false},
+		{"Subject: x\r\n\xc3\xb6 is no field, but in the header\r\n\r\n", true, false, true},
 	} {
 		m := parse([]byte(tt.in))
 		if m.EightBit != tt.eight || m.Binary != tt.binary || m.HeaderUTF8 != tt.utf8h {
