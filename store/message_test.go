@@ -142,6 +142,9 @@ func TestContentDamageIsNotServed(t *testing.T) {
 	for name, do := range map[string]func(t *testing.T, s *Store){
 		"flipped bit":   flipInChunk,
 		"missing chunk": func(t *testing.T, s *Store) { damage(t, s, "DELETE FROM chunks") },
+		"other octets": func(t *testing.T, s *Store) {
+			damage(t, s, "UPDATE chunks SET data = ?", s.blobs.encode([]byte("shorn")))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Open(t.Context(), Config{Dir: t.TempDir()})
