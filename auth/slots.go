@@ -3,8 +3,10 @@ package auth
 import (
 	"container/list"
 	"context"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -13,6 +15,9 @@ const (
 	// maxWaiting strangers wait for their turn, at 20 to 48 ms each and two at
 	// once; more are turned away.
 	maxWaiting = 100
+	// tidyAfter is when the memory that hashing took goes back to the system.
+	// The collector alone would let it grow to five times that, and keep it.
+	tidyAfter = time.Second
 )
 
 // slots bound how many passwords are hashed at once. Those who logged in from
@@ -23,6 +28,7 @@ type slots struct {
 	free    int
 	waiting [2]list.List // of chan struct{}: known ones, strangers
 	hashed  atomic.Int64 // slots given so far
+	untidy  bool         // tidy is going to run
 }
 
 func newSlots() *slots { return &slots{free: maxHashing} }
@@ -81,4 +87,20 @@ func (s *slots) release() {
 		}
 	}
 	s.free++
+	if s.free == maxHashing && !s.untidy {
+		s.untidy = true
+		time.AfterFunc(tidyAfter, s.tidy)
+	}
+}
+
+// tidy gives memory back, unless passwords are being hashed: then the last of
+// them does.
+func (s *slots) tidy() {
+	s.mu.Lock()
+	s.untidy = false
+	idle := s.free == maxHashing
+	s.mu.Unlock()
+	if idle {
+		debug.FreeOSMemory()
+	}
 }
