@@ -6,8 +6,10 @@ BENCH       ?= .
 STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # go build and go test leave files only in the caches and in bin/
 BIN          = bin/posthorn
+# the same, for tests that break it on purpose (store/fault_on.go)
+FAULTS       = bin/posthorn-faults
 
-.PHONY: help build run test check fmt vet staticcheck race interop fuzz bench clean
+.PHONY: help build run test check fmt vet staticcheck race interop crash powercut fuzz bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -29,15 +31,27 @@ fmt:
 vet:
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) vet -tags '$(TAGS) interop' ./internal/interop
+	$(GO) vet -tags '$(TAGS) faults crash powercut' ./store ./internal/crash
 
 staticcheck:
-	$(STATICCHECK) -tags '$(TAGS) interop' ./...
+	$(STATICCHECK) -tags '$(TAGS) interop crash powercut' ./...
+	$(STATICCHECK) -tags '$(TAGS) faults' ./store
 
 race:
 	$(GO) test -race -tags $(TAGS) ./...
 
 interop: build ## run real mail programs against the binary (needs the packages in .ci/packages)
 	$(GO) test -count=1 -timeout 20m -tags '$(TAGS) interop' -v ./internal/interop
+
+$(FAULTS): FORCE
+	$(GO) build -trimpath -tags '$(TAGS) faults' -o $(FAULTS) ./cmd/posthorn
+FORCE:
+
+crash: build $(FAULTS) ## kill the binary at every step, damage its files, compare (CRASH=full: at full length)
+	$(GO) test -count=1 -timeout 4h -tags '$(TAGS) crash' -v ./internal/crash
+
+powercut: build $(FAULTS) ## cut its power, fill its disk (needs root and loop devices; CRASH=full: at full length)
+	$(GO) test -count=1 -timeout 4h -tags '$(TAGS) powercut' -v ./internal/crash
 
 fuzz: ## fuzz every parser for FUZZTIME each
 	@set -e; for pkg in $$($(GO) list -tags $(TAGS) ./...); do \

@@ -59,11 +59,13 @@ func (s *Store) Accept(ctx context.Context, ds ...Delivery) ([]Accepted, error) 
 	var out []Accepted
 	err = s.write(ctx, weight, func(tx *writeTx) error {
 		out, err = tx.accept(ds)
+		fault("accept: in the transaction")
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	fault("accept: committed")
 	taken(ds)
 	return out, nil
 }

@@ -174,9 +174,12 @@ func (b *Body) stage() error {
 				return err
 			}
 		}
-		return tx.insertChunks(b.id, b.staged, b.encoded)
+		err := tx.insertChunks(b.id, b.staged, b.encoded)
+		fault("stage: in the transaction")
+		return err
 	})
 	if err == nil {
+		fault("stage: committed")
 		b.staged += len(b.encoded)
 		clear(b.encoded)
 		b.encoded, b.weight = b.encoded[:0], 0

@@ -82,6 +82,7 @@ func (k *checkpointer) look() error {
 		return err
 	}
 	_, _, err = k.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")
+	fault("checkpoint: half done")
 	return k.s.writer.pause(func() error {
 		if err != nil {
 			return err // which may be one after which nothing is written
@@ -108,6 +109,7 @@ func (k *checkpointer) checkpoint(pragma string) (size int64, busy bool, err err
 // anew. It is called between two transactions, in the writer's goroutine.
 func (w *writer) restartLog() error {
 	_, busy, err := w.s.checkpointer.checkpoint("PRAGMA wal_checkpoint(RESTART)")
+	fault("checkpoint: done")
 	if err == nil && !busy {
 		w.logged = 0
 	}

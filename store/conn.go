@@ -31,8 +31,9 @@ type conn struct {
 // every connection whose DSN does not say otherwise: so it says, and is
 // checked by reading it back.
 func openConn(ctx context.Context, path string, readOnly bool) (*conn, error) {
+	level, _ := synchronous()
 	q := url.Values{
-		"_synchronous":  {"FULL"},
+		"_synchronous":  {level},
 		"_foreign_keys": {"on"},
 		"_busy_timeout": {fmt.Sprint(busyTimeout)},
 	}
@@ -44,7 +45,7 @@ func openConn(ctx context.Context, path string, readOnly bool) (*conn, error) {
 	}
 	q.Set("_cache_size", fmt.Sprint(-cache/1024))
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}
-	db, err := sql.Open("sqlite3", dsn.String())
+	db, err := sql.Open(driver, dsn.String())
 	if err != nil {
 		return nil, err
 	}
@@ -76,9 +77,8 @@ func (c *conn) configure(ctx context.Context) error {
 	if err := c.c.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&level); err != nil {
 		return err
 	}
-	const full = 2
-	if level != full {
-		return fmt.Errorf("PRAGMA synchronous is %d, not FULL: commits would not survive a power cut", level)
+	if name, want := synchronous(); level != want {
+		return fmt.Errorf("PRAGMA synchronous is %d, not %s: commits would not survive a power cut", level, name)
 	}
 	return nil
 }

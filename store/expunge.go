@@ -20,11 +20,13 @@ func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, forc
 	}
 	err = s.write(ctx, weightOf(set), func(tx *writeTx) error {
 		gone, err = tx.expunge(mb, set, force)
+		fault("expunge: in the transaction")
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	fault("expunge: committed")
 	return gone, nil
 }
 

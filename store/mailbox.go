@@ -283,6 +283,7 @@ func (s *Store) DeleteMailbox(ctx context.Context, id AccountID, name string) er
 // its messages, however many, bit by bit.
 func (tx *writeTx) disownMailbox(m Mailbox) error {
 	_, err := tx.exec("UPDATE mailboxes SET account = NULL, name = NULL, special_use = '' WHERE id = ?", m.ID)
+	fault("delete a mailbox: in the transaction")
 	tx.touch(m.Account, m.ID)
 	tx.op.garbage = true
 	return err
@@ -291,6 +292,7 @@ func (tx *writeTx) disownMailbox(m Mailbox) error {
 // disownMailboxes takes all mailboxes from an account that is to be deleted.
 func (tx *writeTx) disownMailboxes(id AccountID) error {
 	_, err := tx.exec("UPDATE mailboxes SET account = NULL, name = NULL, special_use = '' WHERE account = ?", id)
+	fault("delete an account: in the transaction")
 	tx.touch(id, anyMailbox)
 	tx.op.garbage = true
 	return err

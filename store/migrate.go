@@ -13,7 +13,7 @@ const applicationID = 0x5068726e
 // migrate brings the schema up to date. Each step is one transaction, which
 // sets the version too: a kill leaves the schema before or after it.
 func migrate(ctx context.Context, c *conn) error {
-	all, err := migrations.All()
+	all, err := allMigrations()
 	if err != nil {
 		return err
 	}
@@ -54,10 +54,14 @@ func apply(ctx context.Context, c *conn, m migrations.Migration) error {
 		return err
 	}
 	for _, sql := range []string{m.SQL, fmt.Sprintf("PRAGMA user_version = %d", m.Version), "COMMIT"} {
+		if sql == "COMMIT" {
+			fault("migrate: before COMMIT")
+		}
 		if _, err := c.c.ExecContext(ctx, sql); err != nil {
 			c.c.ExecContext(ctx, "ROLLBACK")
 			return err
 		}
 	}
+	fault("migrate: after COMMIT")
 	return nil
 }

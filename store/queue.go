@@ -215,6 +215,7 @@ func (s *Store) FinishAttempt(ctx context.Context, outcomes []QueueOutcome, repo
 	if err != nil {
 		return err
 	}
+	fault("finish: before")
 	err = s.write(ctx, weight+len(outcomes)*queueRowWeight, func(tx *writeTx) error {
 		for i := range outcomes {
 			if err := tx.finishEntry(&outcomes[i]); err != nil {
@@ -222,11 +223,13 @@ func (s *Store) FinishAttempt(ctx context.Context, outcomes []QueueOutcome, repo
 			}
 		}
 		_, err := tx.accept(reports)
+		fault("finish: in the transaction")
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	fault("finish: committed")
 	taken(reports)
 	s.leases.mu.Lock()
 	defer s.leases.mu.Unlock()

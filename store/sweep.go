@@ -101,6 +101,7 @@ func (w *sweeper) sweep(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			fault("sweep: between steps")
 		}
 	}
 	return nil
@@ -117,6 +118,7 @@ func (w *sweeper) sweepNoted(ctx context.Context) error {
 	for _, id := range aborted {
 		err := w.s.write(ctx, 0, func(tx *writeTx) error {
 			_, err := tx.exec("UPDATE garbage SET staged = 0 WHERE content = ?", id)
+			fault("sweep: a staged body given up")
 			return err
 		})
 		if err != nil {
@@ -155,6 +157,7 @@ func (tx *writeTx) sweepContents() (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		fault("sweep: a content's chunks deleted")
 		if chunks += n; chunks >= sweepChunks {
 			return true, nil // this content may have more of them
 		}
@@ -198,6 +201,7 @@ func (tx *writeTx) sweepMailboxes() (more bool, err error) {
 		if err := tx.deleteRows(mb, list); err != nil {
 			return false, err
 		}
+		fault("sweep: some of a mailbox's messages deleted")
 		return true, tx.unref(contentsOf(list)...)
 	}
 	n, err := tx.exec("DELETE FROM tombstones WHERE (mailbox, modseq, first) IN (SELECT mailbox, modseq, first FROM tombstones WHERE mailbox = ? LIMIT ?)", mb, sweepMessages)
@@ -205,5 +209,6 @@ func (tx *writeTx) sweepMailboxes() (more bool, err error) {
 		return true, err
 	}
 	_, err = tx.exec("DELETE FROM mailboxes WHERE id = ?", mb)
+	fault("sweep: a mailbox deleted")
 	return true, err
 }

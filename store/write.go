@@ -210,6 +210,7 @@ func (w *writer) attempt(batch []*operation) error {
 	_, err := w.c.exec("UPDATE state SET commits = ?, content = ?, uidvalidity = ?",
 		w.commits+1, w.s.lastContent.Load(), w.uidValidity)
 	if err == nil {
+		fault("write: before COMMIT")
 		if _, err = w.c.exec("COMMIT"); err != nil && isFatal(err, true) {
 			return w.fail(err)
 		}
@@ -218,8 +219,10 @@ func (w *writer) attempt(batch []*operation) error {
 		w.rollback()
 		return w.check(err, false)
 	}
+	fault("write: after COMMIT")
 	w.commits++
 	w.counter.set(w.commits)
+	fault("write: before the answer")
 	w.noteGrowth(weight + kept*2*pageSize)
 	return nil
 }

@@ -1,0 +1,85 @@
+//go:build crash
+
+package crash
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The queue is killed while it delivers to a next hop that counts: nothing is
+// lost, and what is delivered twice is what the next hop had just taken on a
+// connection whose outcome was not recorded yet. One message at a time, that
+// is at most one a kill; a burst goes over several connections.
+func TestKillDuringRelay(t *testing.T) {
+	t.Run("trickle", func(t *testing.T) { killDuringRelay(t, pick(6, 200), 1) })
+	t.Run("burst", func(t *testing.T) { killDuringRelay(t, pick(6, 200), 25) })
+}
+
+func killDuringRelay(t *testing.T, kills, messages int) {
+	s := newServer(t, t.TempDir(), plain, "alice")
+	k := newSink(t)
+	s.route(k.ln.Addr().String())
+	l := &ledger{dir: s.dir}
+	allowed := 0 // a duplicate for each connection that a kill has cut
+	for range kills {
+		s.mustStart()
+		k.gate.Lock()
+		s.enqueue(l, messages)
+		open := make(chan int, 1)
+		k.after(1+rand.IntN(messages), func() {
+			time.Sleep(rand.N(3 * time.Millisecond))
+			open <- k.connections(0)
+			s.cmd.Process.Kill()
+		})
+		k.gate.Unlock()
+		<-s.done
+		allowed += min(<-open, messages)
+	}
+	s.mustStart()
+	for deadline := time.Now().Add(2 * time.Minute); s.queued() > 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the queue does not empty:\n%s", s.must(nil, "", "queue", "list"))
+		}
+	}
+	f := s.compare(l, "--relayed", writeLines(t, filepath.Join(s.dir, "relayed"), k.lines()))
+	s.stop()
+	s.checkDeep()
+	total, more := k.tally()
+	t.Logf("%d kills, %d messages acknowledged, %d taken by the next hop: %d lost, %d duplicates; %d connections were cut",
+		kills, l.count(), total, len(f.Missing), more, allowed)
+	if len(f.Missing) > 0 || f.Relayed != l.count() {
+		t.Errorf("%d of %d were relayed; lost: %v", f.Relayed, l.count(), f.Missing)
+	}
+	if more > allowed {
+		t.Errorf("%d duplicates, %d connections were cut", more, allowed)
+	}
+}
+
+// enqueue delivers n messages for the next hop, all acknowledged.
+func (s *server) enqueue(l *ledger, n int) {
+	s.t.Helper()
+	until := l.count() + n
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	s.loadOne(ctx, l, 0, 0, func(int) (int, []string) {
+		if l.count() == until-1 {
+			stop() // after the one that is begun now
+		}
+		return 2000, []string{"x@" + away}
+	})
+	if l.count() != until {
+		s.t.Fatalf("%d messages were acknowledged, not %d; refused: %v", l.count(), until, l.takeRefused())
+	}
+}
+
+// queued is how many entries the queue has.
+func (s *server) queued() int {
+	s.t.Helper()
+	return strings.Count(s.must(nil, "", "queue", "list", "--json"), fmt.Sprintf("%q:", "to"))
+}
