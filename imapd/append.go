@@ -2,7 +2,6 @@ package imapd
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 
 	"posthorn/internal/mail"
@@ -37,19 +36,18 @@ func (s *session) cmdAppend(d *decoder) error {
 		defer s.resume()
 	}
 	body := s.srv.store.NewBody(s.ctx)
-	defer body.Abort()
 	if err := s.receive(body, args.message); err != nil {
+		body.Abort()
 		return err
 	}
-	accepted, err := s.srv.store.Accept(s.ctx, store.Delivery{Body: body, Copies: []store.Copy{{
+	wait, err := s.srv.store.BeginAccept(s.ctx, store.Delivery{Body: body, Copies: []store.Copy{{
 		Account: s.account(), Mailbox: to.ID, Flags: args.message.flags, Date: args.message.date,
 	}}})
 	if err != nil {
+		body.Abort()
 		return err
 	}
-	p := accepted[0].Placed[0]
-	s.ok(fmt.Sprintf("APPENDUID %d %d", p.UIDValidity, p.UID), "APPEND completed")
-	return nil
+	return s.answerLater(&appending{s.tag, body, wait})
 }
 
 // appendHead reads up to the announcement of the message, lit. Before it only
@@ -104,6 +102,10 @@ func (s *session) appendable(args appendArgs) (store.Mailbox, error) {
 func (s *session) receive(body io.Writer, m appendMessage) (refused error) {
 	s.conn.SetPhase(wire.Data)
 	for left := m.literal.size; left > 0; {
+		if left > maxAheadWait && s.conn.Buffered() == 0 {
+			s.settle()
+			s.out.flush()
+		}
 		b, err := s.fill()
 		if err != nil {
 			return err

@@ -39,6 +39,9 @@ func (s *session) next() (err error) {
 	s.out.open()
 	defer s.out.close()
 	s.command(line)
+	if !s.lineAtHand() {
+		s.settle()
+	}
 	if s.lost == nil && s.faults > maxFaults && s.state == notAuthenticated {
 		s.lost = errors.New("too many bad commands")
 		s.bye("Too many bad commands")
@@ -64,6 +67,9 @@ func (s *session) command(line []byte) {
 		return
 	}
 	s.tag, s.name = tag, name
+	if name != "APPEND" {
+		s.settle()
+	}
 	s.secret = name == "LOGIN" || name == "AUTHENTICATE"
 	if s.secret {
 		s.conn.Mask(tag + " " + name + " ********")
@@ -324,6 +330,7 @@ func (s *session) fill() ([]byte, error) {
 // lose notes what ended the connection in the middle of a command: nothing
 // more is answered.
 func (s *session) lose(err error) error {
+	s.settle()
 	s.lost = err
 	return err
 }
@@ -332,6 +339,7 @@ func (s *session) lose(err error) error {
 // which imapserver passes over in silence: the wire logs why. It has also said
 // so where the client was too slow or the server goes down.
 func (s *session) hangup(err error) error {
+	s.settle()
 	last := ""
 	if errors.Is(err, wire.ErrLineTooLong) {
 		// Its end may announce a literal that is on its way: what follows

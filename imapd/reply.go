@@ -71,11 +71,19 @@ func (s *session) statusOf(err error) status {
 	return status{"NO", "SERVERBUG", "Internal error"}
 }
 
-// finish ends a command: what changed meanwhile, then the tagged answer.
+// finish ends a command with its answer, after those to the commands before it.
 func (s *session) finish(err error) {
-	if s.lost != nil {
+	if err == errLater {
 		return
 	}
+	s.settle()
+	if s.lost == nil {
+		s.answer(err)
+	}
+}
+
+// answer tells what changed meanwhile, then gives the tagged answer.
+func (s *session) answer(err error) {
 	say := s.done
 	if say.kind == "" {
 		say.kind = "OK"
@@ -108,6 +116,7 @@ func (s *session) bye(text string) { s.out.raw("* BYE ", text, "\r\n") }
 // after the "+". Who waits for the client holds no buffer for answers: it is
 // taken again by resume.
 func (s *session) proceed(text string) {
+	s.settle()
 	s.out.raw("+ ", text, "\r\n")
 	s.out.close()
 }

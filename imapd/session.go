@@ -52,6 +52,9 @@ type session struct {
 	boxDeleted bool
 	// lost is what ended the connection; nothing more is said.
 	lost error
+	// ahead are the APPENDs that are not answered yet, with so many octets.
+	ahead       []*appending
+	aheadOctets int64
 	// whole is the buffer of commands with literals, while it is small.
 	whole []byte
 
@@ -68,6 +71,7 @@ func newSession(c *wire.Conn, srv *Server) *session {
 
 // close ends the session; the connection is gone or about to be.
 func (s *session) close() {
+	s.settle()
 	s.deselect()
 	s.cancel()
 }

@@ -52,12 +52,23 @@ type Accepted struct {
 // aborted. mail.ErrOverQuota, mail.ErrNoSuchUser, mail.ErrNoSuchMailbox,
 // mail.ErrNoSpace, mail.ErrUnavailable.
 func (s *Store) Accept(ctx context.Context, ds ...Delivery) ([]Accepted, error) {
+	wait, err := s.BeginAccept(ctx, ds...)
+	if err != nil {
+		return nil, err
+	}
+	return wait()
+}
+
+// BeginAccept is Accept without waiting for the storage: wait does, and must be
+// called, before the bodies are touched again. What one goroutine begins is
+// stored in that order.
+func (s *Store) BeginAccept(ctx context.Context, ds ...Delivery) (wait func() ([]Accepted, error), err error) {
 	weight, err := prepare(ds)
 	if err != nil {
 		return nil, err
 	}
 	var out []Accepted
-	err = s.write(ctx, weight, func(tx *writeTx) error {
+	done, err := s.begin(ctx, weight, func(tx *writeTx) (err error) {
 		out, err = tx.accept(ds)
 		fault("accept: in the transaction")
 		return err
@@ -65,9 +76,14 @@ func (s *Store) Accept(ctx context.Context, ds ...Delivery) ([]Accepted, error) 
 	if err != nil {
 		return nil, err
 	}
-	fault("accept: committed")
-	taken(ds)
-	return out, nil
+	return func() ([]Accepted, error) {
+		if err := done(); err != nil {
+			return nil, err
+		}
+		fault("accept: committed")
+		taken(ds)
+		return out, nil
+	}, nil
 }
 
 // prepare ends the bodies, which does all the work that needs no transaction,

@@ -69,12 +69,24 @@ type writer struct {
 // it sets its results, and adds to nothing outside the transaction. ctx ends
 // the wait only until op is begun: then its outcome must be known.
 func (s *Store) write(ctx context.Context, weight int, op func(tx *writeTx) error) error {
-	o := &operation{ctx: ctx, weight: weight, fn: op, done: make(chan struct{})}
-	if err := s.writer.send(o); err != nil {
+	wait, err := s.begin(ctx, weight, op)
+	if err != nil {
 		return err
 	}
-	<-o.done
-	return o.err
+	return wait()
+}
+
+// begin is write without waiting: wait does. What one goroutine begins is done
+// in the order in which it began it.
+func (s *Store) begin(ctx context.Context, weight int, op func(tx *writeTx) error) (wait func() error, err error) {
+	o := &operation{ctx: ctx, weight: weight, fn: op, done: make(chan struct{})}
+	if err := s.writer.send(o); err != nil {
+		return nil, err
+	}
+	return func() error {
+		<-o.done
+		return o.err
+	}, nil
 }
 
 // writeLater is write for what nobody waits for, and that may be lost: when the
