@@ -136,6 +136,8 @@ func (b *blobs) unpackBase64(dst, blob []byte) ([]byte, error) {
 		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, err)
 	}
 	first, second = r.outside, r.inside
+	// What the lines of runs that fit come to is no more than half as much again.
+	dst = slices.Grow(dst, len(first)+len(second)*3/2)
 	for _, r := range runs {
 		if r.before > len(first) || r.decodedLen() > len(second) {
 			return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
