@@ -86,13 +86,16 @@ var invariants = []struct{ name, sql string }{
 		SELECT format('content %d is not there and has them', content) FROM texts WHERE content NOT IN (SELECT id FROM contents)`},
 
 	{"chunks", `
-		SELECT format('content %d of %d octets, %d of them in the head, has %d chunks up to number %d', c.id, c.size, c.head, ifnull(n, 0), ifnull(last, -1))
-		FROM contents c LEFT JOIN (
-			SELECT key >> 16 AS content, count(*) AS n, max(key & 65535) AS last FROM chunks GROUP BY key >> 16) k ON k.content = c.id
-		WHERE c.refs > 0 AND (ifnull(n, 0) <> ifnull(last, -1) + 1 OR ifnull(n, 0) <> (c.size - c.head + c.chunk - 1) / c.chunk OR c.head > c.size)
+		SELECT format('content %d of %d octets, %d of them in the head, has %d chunks up to number %d', id, size, head, n, last)
+		FROM (
+			SELECT id, size, head, chunk,
+			       (SELECT count(*) FROM chunks WHERE key BETWEEN id << 16 AND id << 16 | 65535) AS n,
+			       (SELECT ifnull(max(key) & 65535, -1) FROM chunks WHERE key BETWEEN id << 16 AND id << 16 | 65535) AS last
+			FROM contents WHERE refs > 0)
+		WHERE n <> last + 1 OR n <> (size - head + chunk - 1) / chunk OR head > size
 		UNION ALL
 		SELECT DISTINCT format('content %d is neither there nor garbage and has them', key >> 16) FROM chunks
-		WHERE key >> 16 NOT IN (SELECT id FROM contents UNION ALL SELECT content FROM garbage)`},
+		WHERE NOT EXISTS (SELECT 1 FROM contents WHERE id = key >> 16) AND NOT EXISTS (SELECT 1 FROM garbage WHERE content = key >> 16)`},
 
 	{"tombstones", `
 		SELECT format('mailbox %d says %d and has %d', b.id, b.tombstones, ifnull(n, 0))
