@@ -211,8 +211,11 @@ func (s *Store) Close() error {
 		s.writer.close()
 		err := s.checkpointer.close()
 		s.readers.close()
-		// The last connection copies the log into the database as it closes.
-		s.closed = classify(errors.Join(err, s.writer.c.close(), s.writer.counter.close(), s.lock.Close()))
+		if s.writer.failed == nil {
+			// The last connection copies the log into the database as it closes.
+			err = errors.Join(err, s.writer.c.close())
+		} // else nothing more is written; the process, which should end now, closes the file
+		s.closed = classify(errors.Join(err, s.writer.counter.close(), s.lock.Close()))
 	})
 	return s.closed
 }

@@ -66,7 +66,7 @@ func demo(c *cli.Context) error {
 	var running []*server
 	defer func() {
 		for _, s := range running {
-			s.stop()
+			s.stop(stopTime)
 		}
 	}()
 	for _, d := range servers {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"posthorn/auth"
 	"posthorn/imapd"
@@ -186,20 +187,21 @@ func (g *generation) wireConfig(k kind) *wire.Config {
 func (g *generation) startQueue() { g.queue.start() }
 func (g *generation) stopQueue()  { g.queue.stop() }
 
-// retire lets a replaced generation serve the clients that it has, and take no more.
-func (g *generation) retire() {
+// retire lets a replaced generation serve the clients that it has, and take no
+// more; HTTP's have no longer than within.
+func (g *generation) retire(within time.Duration) {
 	for _, gate := range g.gates {
 		gate.Close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	g.http.Shutdown(ctx)
 }
 
 // stop ends the generation: nothing new, then what is under way until
-// deadline is closed.
-func (g *generation) stop(deadline <-chan struct{}) {
-	g.retire()
+// deadline is closed, which is within that time.
+func (g *generation) stop(within time.Duration, deadline <-chan struct{}) {
+	g.retire(within)
 	g.http.Close()
 	var ending sync.WaitGroup
 	for _, w := range g.wires {

@@ -68,12 +68,12 @@ func serve(c *cli.Context) error {
 			s.reloadFile()
 			daemon.SdNotify(false, daemon.SdNotifyReady)
 		case <-s.failed():
-			s.stop()
+			s.stop(failTime)
 			return fmt.Errorf("the disk refused a write; nothing more is taken until it is repaired (see the log)")
 		case <-c.Context.Done():
 			daemon.SdNotify(false, daemon.SdNotifyStopping)
 			fmt.Fprintln(c.App.ErrWriter, "posthorn: stopping")
-			s.stop()
+			s.stop(stopTime)
 			return nil
 		}
 	}

@@ -17,8 +17,12 @@ import (
 	"posthorn/store"
 )
 
-// stopTime is how long what is under way may take to end at a stop.
-const stopTime = 20 * time.Second
+const (
+	// stopTime is how long what is under way may take to end at a stop.
+	stopTime = 20 * time.Second
+	// failTime is that when the disk has failed: nothing can come of it.
+	failTime = 2 * time.Second
+)
 
 // server is a running server: what lives as long as the process. What a reload
 // replaces is in its generation.
@@ -112,15 +116,15 @@ func (s *server) reload(ctx context.Context, cfg *config.Config) error {
 	s.current = next
 	s.cfg = cfg
 	s.old = append(s.old, before)
-	go before.retire()
+	go before.retire(stopTime)
 	return nil
 }
 
 // stop ends the server: nothing new, then what is under way for at most
-// stopTime, then the store.
-func (s *server) stop() {
+// within, then the store.
+func (s *server) stop(within time.Duration) {
 	deadline := make(chan struct{})
-	timer := time.AfterFunc(stopTime, func() { close(deadline) })
+	timer := time.AfterFunc(within, func() { close(deadline) })
 	defer timer.Stop()
 	for _, t := range s.turnstiles {
 		t.close()
@@ -130,7 +134,7 @@ func (s *server) stop() {
 	s.mu.Unlock()
 	var ending sync.WaitGroup
 	for _, g := range generations {
-		ending.Go(func() { g.stop(deadline) })
+		ending.Go(func() { g.stop(within, deadline) })
 	}
 	ending.Wait()
 	s.control.Close()

@@ -37,6 +37,13 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 	watch := s.Store.QueueWatch()
 	defer watch.Close()
+	go func() {
+		select {
+		case <-s.Store.Failed(): // what is sent now can't be recorded, and would go out again
+			cut()
+		case <-work.Done():
+		}
+	}()
 
 	timer := time.NewTimer(0)
 	defer timer.Stop()
