@@ -91,7 +91,7 @@ const (
 // leads to x@away.example.
 func newServer(t testing.TB, dir, name string, users ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: dir, base: freeBase(t), program: program(t, name), config: filepath.Join(dir, "posthorn.toml")}
+	s := &server{t: t, dir: dir, base: freeBase(), program: program(t, name), config: filepath.Join(dir, "posthorn.toml")}
 	s.must(nil, "", "init", "--dir", dir, "--hostname", "localhost", "--domain", domain, "--local", "--base-port", fmt.Sprint(s.base))
 	for _, u := range users {
 		s.must(nil, password+"\n", "user", "add", "--password-stdin", u+"@"+domain)
@@ -131,6 +131,18 @@ var errEnded = errors.New("the server ended before it was ready")
 // start starts the server and waits until it is ready; env is added to its
 // environment. errEnded when it ends instead.
 func (s *server) start(env ...string) error {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		said := len(s.log.String())
+		err := s.startOnce(env)
+		// Another test may have looked for free ports just now.
+		if err == nil || !strings.Contains(s.log.String()[said:], "address already in use") || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+func (s *server) startOnce(env []string) error {
 	s.t.Helper()
 	cmd := exec.Command(s.program, "serve", "--config", s.config)
 	cmd.Env = append(os.Environ(), env...)
@@ -247,23 +259,30 @@ func (s *server) checkDeep(env ...string) {
 
 func (s *server) address(standard int) string { return fmt.Sprintf("127.0.0.1:%d", s.base+standard) }
 
-// freeBase finds a base port whose nine ports are free.
-func freeBase(t testing.TB) int {
-	t.Helper()
-	for base := 21000 + os.Getpid()%500*20; base < 60000; base += 20 {
-		free := true
-		for _, offset := range []int{25, 587, 465, 110, 995, 143, 993, 80, 443} {
-			ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base+offset))
-			if err != nil {
-				free = false
-				break
-			}
-			ln.Close()
+// freeBase finds a base port whose nine ports are free, below those that the
+// system gives to clients. The process keeps it to itself: no two servers of
+// one process run at once.
+var freeBase = sync.OnceValue(func() int {
+	for base := 10_000; base <= 31_000; base += 1000 {
+		f, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("posthorn-crash-ports-%d", base)), os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return 0
 		}
-		if free {
-			return base
+		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && portsFree(base) {
+			return base // f stays open, and locked, until the process ends
 		}
+		f.Close()
 	}
-	t.Fatal("no free ports")
 	return 0
+})
+
+func portsFree(base int) bool {
+	for _, offset := range []int{25, 587, 465, 110, 995, 143, 993, 80, 443} {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base+offset))
+		if err != nil {
+			return false
+		}
+		ln.Close()
+	}
+	return true
 }
