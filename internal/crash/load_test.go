@@ -190,7 +190,8 @@ func dialSMTP(address string) (*client, error) {
 	}
 	conn.SetDeadline(time.Now().Add(time.Minute))
 	c := &client{conn, bufio.NewReaderSize(conn, 4096)}
-	if _, err := c.expect(1, "220"); err == nil {
+	_, err = c.expect(1, "220")
+	if err == nil {
 		_, err = c.say("EHLO client.example\r\n", 1, "250")
 	}
 	if err != nil {
