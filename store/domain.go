@@ -16,7 +16,11 @@ func (s *Store) AddDomain(ctx context.Context, domain string) error {
 		return fmt.Errorf("domain %q: %w", domain, mail.ErrInvalid)
 	}
 	return s.changeDirectory(ctx, func(tx *writeTx) error {
-		n, err := tx.exec("INSERT INTO domains (domain, created) VALUES (?, ?) ON CONFLICT DO NOTHING", key, millis(tx.now))
+		// later than any other, also within one millisecond: their order counts
+		n, err := tx.exec(`
+			INSERT INTO domains (domain, created)
+			SELECT ?, max(?, coalesce((SELECT max(created) FROM domains), 0) + 1) WHERE true
+			ON CONFLICT DO NOTHING`, key, millis(tx.now))
 		if err == nil && n == 0 {
 			err = fmt.Errorf("domain %s: %w", key, mail.ErrExists)
 		}
