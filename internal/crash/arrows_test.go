@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
 )
 
 // arrow is a moment at which the process is killed: the nth passage of one of
@@ -154,36 +153,6 @@ func manyCopies(t *testing.T, l *ledger) *server {
 	}
 	s.stop()
 	return s
-}
-
-// deliver sends n messages of a size, one after the other.
-func (s *server) deliver(l *ledger, size, n int, to ...string) {
-	s.t.Helper()
-	until := l.count() + n
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	s.loadOne(ctx, l, 0, 0, func(int) (int, []string) {
-		if l.count() == until-1 {
-			stop()
-		}
-		return size, to
-	})
-	if l.count() != until {
-		s.t.Fatalf("%d messages were acknowledged, not %d; refused: %v", l.count(), until, l.takeRefused())
-	}
-}
-
-// imap logs a client in.
-func (s *server) imap(user string) *imapclient.Client {
-	s.t.Helper()
-	c, err := imapclient.DialInsecure(s.address(143), nil)
-	if err == nil {
-		err = c.Login(user+"@"+domain, password).Wait()
-	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return c
 }
 
 // Mailboxes and accounts are deleted, and emptied by the sweep, all of which

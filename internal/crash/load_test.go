@@ -312,3 +312,20 @@ func mixed(n int) (size int, to []string) {
 	}
 	return size, []string{"bob@" + domain}
 }
+
+// deliver sends n messages of a size, one after the other.
+func (s *server) deliver(l *ledger, size, n int, to ...string) {
+	s.t.Helper()
+	until := l.count() + n
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	s.loadOne(ctx, l, 0, 0, func(int) (int, []string) {
+		if l.count() == until-1 {
+			stop()
+		}
+		return size, to
+	})
+	if l.count() != until {
+		s.t.Fatalf("%d messages were acknowledged, not %d; refused: %v", l.count(), until, l.takeRefused())
+	}
+}

@@ -6,7 +6,22 @@ import (
 	"bufio"
 	"net"
 	"time"
+
+	"github.com/emersion/go-imap/v2/imapclient"
 )
+
+// imap logs a client in.
+func (s *server) imap(user string) *imapclient.Client {
+	s.t.Helper()
+	c, err := imapclient.DialInsecure(s.address(143), nil)
+	if err == nil {
+		err = c.Login(user+"@"+domain, password).Wait()
+	}
+	if err != nil {
+		s.t.Fatalf("logging %s in: %v\n%s", user, err, &s.log)
+	}
+	return c
+}
 
 // dialPOP3 logs in by POP3, whose replies are single lines beginning in +OK or
 // -ERR.
