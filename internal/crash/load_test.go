@@ -73,7 +73,7 @@ func (l *ledger) next(size int, to ...string) letter {
 		return m
 	}
 	l.n++
-	return letter{id: fmt.Sprintf("%06d.%s@client.example", l.n, filepath.Base(l.dir)), size: size, to: to}
+	return letter{id: fmt.Sprintf("%06d.%s.%d@client.example", l.n, filepath.Base(l.dir), os.Getpid()), size: size, to: to}
 }
 
 func (l *ledger) ack(m letter, data []byte) {

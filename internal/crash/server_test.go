@@ -269,12 +269,16 @@ var freeBase = sync.OnceValue(func() int {
 			return 0
 		}
 		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && portsFree(base) {
-			return base // f stays open, and locked, until the process ends
+			portsLock = f // else it would be collected, closed, and unlocked
+			return base
 		}
 		f.Close()
 	}
 	return 0
 })
+
+// portsLock is held until the process ends.
+var portsLock *os.File
 
 func portsFree(base int) bool {
 	for _, offset := range []int{25, 587, 465, 110, 995, 143, 993, 80, 443} {
