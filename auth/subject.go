@@ -125,12 +125,8 @@ type standIn struct {
 func (x *standIn) verifier(ctx context.Context, st *store.Store, key string) (verifier, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.secret == nil {
-		secret, err := st.Secret(ctx, "auth: stand-in for unknown names")
-		if err != nil {
-			return verifier{}, err
-		}
-		x.secret = secret
+	if err := x.load(ctx, st); err != nil {
+		return verifier{}, err
 	}
 	return verifier{
 		parameters: newParameters(mac(x.secret, "salt", key)[:saltSize]),
@@ -138,4 +134,20 @@ func (x *standIn) verifier(ctx context.Context, st *store.Store, key string) (ve
 		storedKey:  mac(x.secret, "stored key", key),
 		serverKey:  mac(x.secret, "server key", key),
 	}, nil
+}
+
+// load gets the secret. x.mu is held.
+func (x *standIn) load(ctx context.Context, st *store.Store) (err error) {
+	if x.secret == nil {
+		x.secret, err = st.Secret(ctx, "auth: stand-in for unknown names")
+	}
+	return err
+}
+
+// Prepare makes what the first login of a new store would have to write, so
+// that people can log in and read while the disk is full.
+func (a *Authenticator) Prepare(ctx context.Context) error {
+	a.standIn.mu.Lock()
+	defer a.standIn.mu.Unlock()
+	return a.standIn.load(ctx, a.store)
 }

@@ -74,6 +74,9 @@ func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 		return nil, errors.Join(fmt.Errorf("control socket: %w", err), s.store.Close())
 	}
 	s.auth = auth.New(s.store, auth.Config{})
+	if err := s.auth.Prepare(ctx); err != nil {
+		logger.Warn("nobody can log in until the store can be written to", "error", err)
+	}
 	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: s.auth})
 	if s.current, err = s.startGeneration(cfg, certificates); err != nil {
 		s.control.Close()
