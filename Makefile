@@ -9,7 +9,7 @@ BIN          = bin/posthorn
 # the same, for tests that break it on purpose (store/fault_on.go)
 FAULTS       = bin/posthorn-faults
 
-.PHONY: help build run test check fmt vet staticcheck race interop crash powercut fuzz bench clean
+.PHONY: help build run test check fmt vet staticcheck race interop crash powercut attack fuzz bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -31,10 +31,11 @@ fmt:
 vet:
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) vet -tags '$(TAGS) interop' ./internal/interop
+	$(GO) vet -tags '$(TAGS) attack' ./internal/attack
 	$(GO) vet -tags '$(TAGS) faults crash powercut' ./store ./internal/crash
 
 staticcheck:
-	$(STATICCHECK) -tags '$(TAGS) interop crash powercut' ./...
+	$(STATICCHECK) -tags '$(TAGS) interop crash powercut attack' ./...
 	$(STATICCHECK) -tags '$(TAGS) faults' ./store
 
 race:
@@ -52,6 +53,9 @@ crash: build $(FAULTS) ## kill the binary at every step, damage its files, compa
 
 powercut: build $(FAULTS) ## cut its power, fill its disk (needs root and loop devices; CRASH=full: at full length)
 	$(GO) test -count=1 -timeout 4h -tags '$(TAGS) powercut' -v ./internal/crash
+
+attack: build ## do what strangers do to a mail server (ATTACK=full: at full length)
+	$(GO) test -count=1 -timeout 1h -tags '$(TAGS) attack' -v ./internal/attack
 
 fuzz: ## fuzz every parser for FUZZTIME each
 	@set -e; for pkg in $$($(GO) list -tags $(TAGS) ./...); do \
