@@ -31,6 +31,7 @@ var arrows = map[string]string{
 	"internal/relay/recode": "internal/message internal/mail",
 	"internal/interop":      "",
 	"internal/crash":        "",
+	"internal/testserver":   "",
 	"smtpd":                 "auth internal/wire internal/maillog internal/mail internal/deliver",
 	"pop3d":                 "auth internal/wire internal/maillog internal/mail store internal/message",
 	"imapd":                 "auth internal/wire internal/maillog internal/mail store internal/message",
@@ -66,6 +67,9 @@ func TestArrows(t *testing.T) {
 			ours, ok := strings.CutPrefix(imp, "posthorn/")
 			if ok && allowed != "*" && !slices.Contains(strings.Fields(allowed), ours) {
 				t.Errorf("%s imports %s: no arrow leads there", name, ours)
+			}
+			if ours == "internal/testserver" {
+				t.Errorf("%s imports %s, which is for tests only", name, ours)
 			}
 			if imp == "github.com/mattn/go-sqlite3" && name != "store" {
 				t.Errorf("%s knows of SQLite: only store may", name)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
+
+	"posthorn/internal/testserver"
 )
 
 // arrow is a moment at which the process is killed: the nth passage of one of
@@ -20,11 +22,11 @@ func arrow(point string, n int) string { return fmt.Sprintf("POSTHORN_CRASH=%s:%
 // mustDie waits for the server to be killed by the fault that was put into it.
 func (s *server) mustDie() {
 	s.t.Helper()
-	if !s.ended(15 * time.Second) {
+	if !s.Ended(15 * time.Second) {
 		s.t.Fatal("the server never came to the fault")
 	}
-	if !killed(s.err) {
-		s.t.Fatalf("the server ended otherwise: %v\n%s", s.err, &s.log)
+	if !killed(s.Err()) {
+		s.t.Fatalf("the server ended otherwise: %v\n%s", s.Err(), s.Log())
 	}
 }
 
@@ -40,8 +42,8 @@ func TestArrowsOfDelivery(t *testing.T) {
 		for _, n := range passages(1, 2, 3, 5, 8, 13) {
 			t.Run(fmt.Sprint(point, n), func(t *testing.T) {
 				s := prepared.clone(t)
-				l := &ledger{dir: s.dir}
-				s.mustStart(arrow(point, n))
+				l := &ledger{dir: s.Dir}
+				s.MustStart(arrow(point, n))
 				s.load(t.Context(), l, 4, 0, func(n int) (int, []string) {
 					size, to := mixed(n)
 					if n%4 == 0 {
@@ -51,10 +53,10 @@ func TestArrowsOfDelivery(t *testing.T) {
 				})
 				s.mustDie()
 				s.verify(l)
-				s.mustStart()
+				s.MustStart()
 				s.sendAgain(l)
 				s.awaitSweep()
-				s.stop()
+				s.Stop()
 				s.verify(l)
 			})
 		}
@@ -92,28 +94,28 @@ func (s *server) sendAgain(l *ledger) {
 // A body whose end never came leaves nothing, be it in memory or staged.
 func TestArrowsOfUnendedBodies(t *testing.T) {
 	s := newServer(t, t.TempDir(), plain, "alice")
-	l := &ledger{dir: s.dir}
+	l := &ledger{dir: s.Dir}
 	for _, size := range []int{500_000, 5_000_000} {
-		s.mustStart()
-		c, err := dialSMTP(s.address(25))
+		s.MustStart()
+		c, err := testserver.DialSMTP(s.Address("smtp"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := l.next(size, "alice@"+domain)
-		if _, err := c.say("MAIL FROM:<>\r\nRCPT TO:<"+m.to[0]+">\r\nDATA\r\n", 3, "354"); err != nil {
+		if _, err := c.Say("MAIL FROM:<>\r\nRCPT TO:<"+m.to[0]+">\r\nDATA\r\n", 3, "354"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.conn.Write(m.data()); err != nil {
+		if _, err := c.Conn.Write(m.data()); err != nil {
 			t.Fatal(err)
 		}
 		for staged := false; !staged && size > 1<<20; time.Sleep(5 * time.Millisecond) {
 			staged = s.number("SELECT count(*) FROM garbage WHERE staged = 1") > 0
 		}
-		s.kill()
-		c.conn.Close()
-		s.mustStart()
+		s.Kill()
+		c.Conn.Close()
+		s.MustStart()
 		s.awaitSweep()
-		s.stop()
+		s.Stop()
 		s.checkDeep()
 		if n := s.number("SELECT count(*) FROM contents"); n != 0 {
 			t.Errorf("%d octets without their end became a message", size)
@@ -125,13 +127,13 @@ func TestArrowsOfUnendedBodies(t *testing.T) {
 // one of them large.
 func manyCopies(t *testing.T, l *ledger) *server {
 	s := newServer(t, t.TempDir(), faulty, "alice", "bob")
-	l.dir = s.dir
-	s.mustStart()
+	l.dir = s.Dir
+	s.MustStart()
 	s.deliver(l, 12<<20, 1, "alice@"+domain)
 	s.deliver(l, 600, 149, "alice@"+domain)
 	l.lines = nil // they are about to be deleted
 	s.deliver(l, 600, 20, "bob@"+domain)
-	c := s.imap("alice")
+	c := s.IMAP("alice")
 	defer c.Close()
 	if err := c.Create("Old", nil).Wait(); err != nil {
 		t.Fatal(err)
@@ -151,7 +153,7 @@ func manyCopies(t *testing.T, l *ledger) *server {
 	if err := c.Expunge().Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.stop()
+	s.Stop()
 	return s
 }
 
@@ -177,11 +179,11 @@ func TestArrowsOfDeletion(t *testing.T) {
 		for _, n := range tt.passages {
 			t.Run(fmt.Sprint(tt.point, n), func(t *testing.T) {
 				s := prepared.clone(t)
-				l := &ledger{dir: s.dir, lines: l.lines}
+				l := &ledger{dir: s.Dir, lines: l.lines}
 				// The command reaches the server, or finds nobody after it was killed.
-				if err := s.start(arrow(tt.point, n)); err == nil {
-					s.command(nil, "", strings.Fields(tt.command)...)
-				} else if !errors.Is(err, errEnded) {
+				if err := s.Start(arrow(tt.point, n)); err == nil {
+					s.Command(nil, "", strings.Fields(tt.command)...)
+				} else if !errors.Is(err, testserver.ErrEnded) {
 					t.Fatal(err)
 				}
 				s.mustDie()
@@ -189,9 +191,9 @@ func TestArrowsOfDeletion(t *testing.T) {
 				if n := s.number("SELECT count(*) FROM messages m JOIN mailboxes b ON b.id = m.mailbox WHERE b.name = 'Old'"); n != 0 && n != 1800 {
 					t.Errorf("Old is there with %d messages of 1800", n)
 				}
-				s.mustStart()
+				s.MustStart()
 				s.awaitSweep()
-				s.stop()
+				s.Stop()
 				s.verify(l)
 			})
 		}
@@ -201,22 +203,22 @@ func TestArrowsOfDeletion(t *testing.T) {
 // Expunging, and the sweep of one that gives a large body up.
 func TestArrowsOfExpunge(t *testing.T) {
 	prepared := newServer(t, t.TempDir(), faulty, "alice", "bob")
-	prepared.mustStart()
-	kept := &ledger{dir: prepared.dir}
+	prepared.MustStart()
+	kept := &ledger{dir: prepared.Dir}
 	prepared.deliver(kept, 600, 10, "bob@"+domain)
 	prepared.deliver(&ledger{dir: "x"}, 600, 10, "alice@"+domain)
-	prepared.stop()
+	prepared.Stop()
 	for _, point := range []string{"expunge: in the transaction", "expunge: committed"} {
 		t.Run(point, func(t *testing.T) {
 			s := prepared.clone(t)
-			s.mustStart(arrow(point, 1))
-			c, err := dialPOP3(s.address(110), "alice@"+domain)
+			s.MustStart(arrow(point, 1))
+			c, err := testserver.DialPOP3(s.Address("pop3"), "alice@"+domain)
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.say("DELE 1\r\nDELE 2\r\nDELE 3\r\nQUIT\r\n", 4, "")
+			c.Say("DELE 1\r\nDELE 2\r\nDELE 3\r\nQUIT\r\n", 4, "")
 			s.mustDie()
-			s.verify(&ledger{dir: s.dir, lines: kept.lines})
+			s.verify(&ledger{dir: s.Dir, lines: kept.lines})
 			want := map[string]int{"expunge: in the transaction": 10, "expunge: committed": 7}[point]
 			if n := s.number("SELECT b.messages FROM mailboxes b JOIN accounts a ON a.id = b.account WHERE a.local = 'alice' AND b.name = 'INBOX'"); n != want {
 				t.Errorf("%d messages are left, not %d", n, want)
@@ -225,22 +227,22 @@ func TestArrowsOfExpunge(t *testing.T) {
 	}
 	t.Run("sweep: a staged body given up", func(t *testing.T) {
 		s := prepared.clone(t)
-		s.mustStart(arrow("sweep: a staged body given up", 1))
-		c, err := dialSMTP(s.address(25))
+		s.MustStart(arrow("sweep: a staged body given up", 1))
+		c, err := testserver.DialSMTP(s.Address("smtp"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := letter{id: "given-up", size: 5_000_000, to: []string{"alice@" + domain}}
-		if _, err := c.say("MAIL FROM:<>\r\nRCPT TO:<"+m.to[0]+">\r\nDATA\r\n", 3, "354"); err != nil {
+		if _, err := c.Say("MAIL FROM:<>\r\nRCPT TO:<"+m.to[0]+">\r\nDATA\r\n", 3, "354"); err != nil {
 			t.Fatal(err)
 		}
-		c.conn.Write(m.data())
-		c.conn.Close()
+		c.Conn.Write(m.data())
+		c.Conn.Close()
 		s.mustDie()
-		s.mustStart()
+		s.MustStart()
 		s.awaitSweep()
-		s.stop()
-		s.verify(&ledger{dir: s.dir, lines: kept.lines})
+		s.Stop()
+		s.verify(&ledger{dir: s.Dir, lines: kept.lines})
 	})
 }
 
@@ -250,8 +252,8 @@ func TestArrowsOfCheckpoint(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			s := newServer(t, t.TempDir(), faulty, "alice", "bob")
 			s.route("127.0.0.1:1")
-			l := &ledger{dir: s.dir}
-			s.mustStart(arrow(point, 1))
+			l := &ledger{dir: s.Dir}
+			s.MustStart(arrow(point, 1))
 			s.load(t.Context(), l, 4, 0, func(n int) (int, []string) {
 				size, to := mixed(n)
 				if n%5 > 0 {
@@ -279,33 +281,33 @@ func cutAttempt(t *testing.T, point string, refuse bool) {
 	s := newServer(t, t.TempDir(), faulty, "alice")
 	k := newSink(t)
 	k.refuse = refuse
-	l := &ledger{dir: s.dir}
-	s.mustStart() // without a route everything would fail for good: it waits
-	s.stop()
+	l := &ledger{dir: s.Dir}
+	s.MustStart() // without a route everything would fail for good: it waits
+	s.Stop()
 	s.route("127.0.0.1:1")
-	s.mustStart()
+	s.MustStart()
 	for range 6 {
-		l.again = append(l.again, letter{id: fmt.Sprintf("%d.%d@client.example", len(l.again), s.base), size: 900, to: []string{"x@" + away}, from: "alice@" + domain})
+		l.again = append(l.again, letter{id: fmt.Sprintf("%d.%d@client.example", len(l.again), s.Base()), size: 900, to: []string{"x@" + away}, from: "alice@" + domain})
 	}
 	s.sendAgain(l)
-	s.stop()
-	s.configure("127.0.0.1:1\"", k.ln.Addr().String()+"\"")
-	if err := s.start(arrow(point, 3)); err != nil && !errors.Is(err, errEnded) {
+	s.Stop()
+	s.route(k.ln.Addr().String())
+	if err := s.Start(arrow(point, 3)); err != nil && !errors.Is(err, testserver.ErrEnded) {
 		t.Fatal(err)
 	}
 	s.mustDie()
-	if f := s.compare(l, "--relayed", writeLines(t, s.dir+"/relayed", k.lines())); len(f.Missing) > 0 {
+	if f := s.compare(l, "--relayed", writeLines(t, s.Dir+"/relayed", k.lines())); len(f.Missing) > 0 {
 		t.Fatalf("lost: %v", f.Missing)
 	}
-	s.mustStart()
+	s.MustStart()
 	for deadline := time.Now().Add(time.Minute); s.number("SELECT count(*) FROM queue_recipients") > 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("the queue does not empty:\n%s", &s.log)
+			t.Fatalf("the queue does not empty:\n%s", s.Log())
 		}
 	}
-	s.stop()
+	s.Stop()
 	s.checkDeep()
-	f := s.compare(l, "--relayed", writeLines(t, s.dir+"/relayed", k.lines()))
+	f := s.compare(l, "--relayed", writeLines(t, s.Dir+"/relayed", k.lines()))
 	total, more := k.tally()
 	reports := s.number("SELECT count(*) FROM messages")
 	switch {

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"posthorn/internal/testserver"
 )
 
 // body is a piece of a message's octets as the database has it.
@@ -62,8 +64,8 @@ func locate(file, blob []byte, i int) int {
 func TestBitFlips(t *testing.T) {
 	const perRound = 10
 	s := newServer(t, t.TempDir(), plain, "alice")
-	s.mustStart()
-	l := &ledger{dir: s.dir}
+	s.MustStart()
+	l := &ledger{dir: s.Dir}
 	for range 20 {
 		for _, size := range []int{600, 5000, 40_000, 500_000} {
 			s.deliver(l, size, 1, "alice@"+domain)
@@ -71,8 +73,8 @@ func TestBitFlips(t *testing.T) {
 	}
 	s.deliver(l, staged, 2, "alice@"+domain)
 	good := s.readEverything(nil)
-	s.stop()
-	pristine, err := os.ReadFile(s.file("posthorn.db"))
+	s.Stop()
+	pristine, err := os.ReadFile(s.Data("posthorn.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,10 +96,10 @@ func TestBitFlips(t *testing.T) {
 			file[at] ^= 1 << (bit % 8)
 			flips++
 		}
-		if err := os.WriteFile(s.file("posthorn.db"), file, 0o600); err != nil {
+		if err := os.WriteFile(s.Data("posthorn.db"), file, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, _, err := s.command(nil, "", "check", "--deep")
+		out, _, err := s.Command(nil, "", "check", "--deep")
 		if err == nil {
 			t.Errorf("the check found nothing")
 		}
@@ -108,7 +110,7 @@ func TestBitFlips(t *testing.T) {
 				t.Errorf("the check did not find the damage in content %d:\n%s", id, out)
 			}
 		}
-		s.mustStart()
+		s.MustStart()
 		for key, got := range s.readEverything(read) {
 			switch {
 			case got == good[key]:
@@ -119,7 +121,7 @@ func TestBitFlips(t *testing.T) {
 				t.Errorf("%s was served with wrong octets", key)
 			}
 		}
-		s.stop()
+		s.Stop()
 	}
 	t.Logf("%d flips: all found; reading the messages gave %d errors, %d parts that are right, none that is wrong", flips, errors, right)
 	if errors < flips {
@@ -168,13 +170,13 @@ var literal = regexp.MustCompile(`\{(\d+)\}\r\n$`)
 // fetch returns the octets of one item, empty when the server gave an error,
 // or broke off.
 func (s *server) fetch(uid int, item string) string {
-	conn, err := net.Dial("tcp", s.address(143))
+	conn, err := net.Dial("tcp", s.Address("imap"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
-	fmt.Fprintf(conn, "a LOGIN alice@%s \"%s\"\r\nb EXAMINE INBOX\r\nc UID FETCH %d (%s)\r\n", domain, password, uid, item)
+	fmt.Fprintf(conn, "a LOGIN alice@%s \"%s\"\r\nb EXAMINE INBOX\r\nc UID FETCH %d (%s)\r\n", domain, testserver.Password, uid, item)
 	in := bufio.NewReader(conn)
 	octets := ""
 	for {
@@ -200,23 +202,23 @@ func (s *server) fetch(uid int, item string) string {
 
 // pop3 returns a multi-line reply, empty when there was an error or no end.
 func (s *server) pop3(command string) string {
-	var c *client
+	var c *testserver.Client
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		var err error
-		if c, err = dialPOP3(s.address(110), "alice@"+domain); err == nil {
+		if c, err = testserver.DialPOP3(s.Address("pop3"), "alice@"+domain); err == nil {
 			break
 		}
 		if time.Now().After(deadline) { // until then, the last session may still hold the mailbox
 			s.t.Fatal(err)
 		}
 	}
-	defer c.conn.Close()
-	if _, err := c.say(command+"\r\n", 1, "+OK"); err != nil {
+	defer c.Conn.Close()
+	if _, err := c.Say(command+"\r\n", 1, "+OK"); err != nil {
 		return ""
 	}
 	var b strings.Builder
 	for {
-		line, err := c.in.ReadString('\n')
+		line, err := c.In.ReadString('\n')
 		if err != nil {
 			return ""
 		}
@@ -232,26 +234,26 @@ func (s *server) pop3(command string) string {
 func TestDamagedLog(t *testing.T) {
 	prepared := newServer(t, t.TempDir(), plain, "alice", "bob")
 	prepared.route("127.0.0.1:1")
-	prepared.mustStart()
-	l := &ledger{dir: prepared.dir}
+	prepared.MustStart()
+	l := &ledger{dir: prepared.Dir}
 	for range 10 {
 		prepared.deliver(l, 3000, 3, "alice@"+domain, "x@"+away)
 		prepared.deliver(l, 50_000, 1, "bob@"+domain)
 	}
-	prepared.kill()
-	log, err := os.ReadFile(prepared.file("posthorn.db-wal"))
+	prepared.Kill()
+	log, err := os.ReadFile(prepared.Data("posthorn.db-wal"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	lost, reported := 0, 0
 	try := func(name string, damage func(s *server)) {
 		s := prepared.clone(t)
-		defer s.kill()
+		defer s.Kill()
 		damage(s)
-		s.mustStart()
-		said := strings.Contains(s.log.String(), "acknowledged commits are missing")
-		f := s.compare(&ledger{dir: s.dir, lines: l.lines})
-		s.stop()
+		s.MustStart()
+		said := strings.Contains(s.Log(), "acknowledged commits are missing")
+		f := s.compare(&ledger{dir: s.Dir, lines: l.lines})
+		s.Stop()
 		if len(f.Missing) > 0 {
 			lost++
 		}
@@ -272,18 +274,18 @@ func TestDamagedLog(t *testing.T) {
 		try(fmt.Sprintf("bit %d of %d octets", bit, len(log)), func(s *server) {
 			b := bytes.Clone(log)
 			b[bit/8] ^= 1 << (bit % 8)
-			if err := os.WriteFile(s.file("posthorn.db-wal"), b, 0o600); err != nil {
+			if err := os.WriteFile(s.Data("posthorn.db-wal"), b, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
 	try("cut in half", func(s *server) {
-		if err := os.Truncate(s.file("posthorn.db-wal"), int64(len(log)/2)); err != nil {
+		if err := os.Truncate(s.Data("posthorn.db-wal"), int64(len(log)/2)); err != nil {
 			t.Fatal(err)
 		}
 	})
 	try("deleted", func(s *server) {
-		if err := os.Remove(s.file("posthorn.db-wal")); err != nil {
+		if err := os.Remove(s.Data("posthorn.db-wal")); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -5,20 +5,15 @@ package crash
 import (
 	"database/sql"
 	"net/url"
-	"os"
-	"path/filepath"
-	"testing"
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 )
 
-func (s *server) file(name string) string { return filepath.Join(s.dir, "data", name) }
-
 // query runs fn with the database, read by another program as it were.
 func (s *server) query(fn func(db *sql.DB) error) {
 	s.t.Helper()
-	dsn := url.URL{Scheme: "file", OmitHost: true, Path: s.file("posthorn.db"), RawQuery: "mode=ro&_busy_timeout=10000"}
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: s.Data("posthorn.db"), RawQuery: "mode=ro&_busy_timeout=10000"}
 	db, err := sql.Open("sqlite3", dsn.String())
 	if err == nil {
 		err = fn(db)
@@ -52,17 +47,4 @@ func (s *server) awaitSweep() {
 			s.t.Fatalf("%d rows are not swept", n)
 		}
 	}
-}
-
-// clone copies a server that does not run into a folder of its own.
-func (s *server) clone(t testing.TB) *server {
-	t.Helper()
-	dir := t.TempDir()
-	os.Remove(s.file("control.sock"))
-	if err := os.CopyFS(dir, os.DirFS(s.dir)); err != nil {
-		t.Fatal(err)
-	}
-	c := &server{t: t, dir: dir, base: s.base, program: s.program, config: filepath.Join(dir, filepath.Base(s.config))}
-	t.Cleanup(c.kill)
-	return c
 }

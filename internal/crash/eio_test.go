@@ -21,10 +21,10 @@ func TestFsyncFails(t *testing.T) {
 	for range pick(2, 20) {
 		s := newServer(t, t.TempDir(), plain, "alice", "bob")
 		s.route("127.0.0.1:1")
-		l := &ledger{dir: s.dir}
-		trigger := filepath.Join(s.dir, "trigger")
-		s.mustStart("LD_PRELOAD="+shim, "EIO_TRIGGER="+trigger)
-		idle := s.imap("alice")
+		l := &ledger{dir: s.Dir}
+		trigger := filepath.Join(s.Dir, "trigger")
+		s.MustStart("LD_PRELOAD="+shim, "EIO_TRIGGER="+trigger)
+		idle := s.IMAP("alice")
 		defer idle.Close()
 		ended := make(chan struct{})
 		go func() {
@@ -37,8 +37,8 @@ func TestFsyncFails(t *testing.T) {
 		if err := os.WriteFile(trigger, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if !s.ended(10 * time.Second) {
-			t.Fatalf("the server goes on\n%s", &s.log)
+		if !s.Ended(10 * time.Second) {
+			t.Fatalf("the server goes on\n%s", s.Log())
 		}
 		end := time.Now()
 		<-ended
@@ -50,10 +50,10 @@ func TestFsyncFails(t *testing.T) {
 		if took := end.Sub(fired); took > 5*time.Second {
 			t.Errorf("the process ended %v after the failure", took)
 		} else {
-			t.Logf("%d acknowledged, then %q; ended after %v with %v", l.count(), l.refused, took.Round(time.Millisecond), s.err)
+			t.Logf("%d acknowledged, then %q; ended after %v with %v", l.count(), l.refused, took.Round(time.Millisecond), s.Err())
 		}
-		if s.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(s.log.String(), "the disk refused a write; nothing more is taken") {
-			t.Errorf("exit status %d\n%s", s.cmd.ProcessState.ExitCode(), &s.log)
+		if s.State().ExitCode() != 1 || !strings.Contains(s.Log(), "the disk refused a write; nothing more is taken") {
+			t.Errorf("exit status %d\n%s", s.State().ExitCode(), s.Log())
 		}
 		refused := l.takeRefused()
 		for _, r := range refused {

@@ -25,7 +25,7 @@ func TestDiskFull(t *testing.T) {
 	s := newServer(t, root, plain, "alice", "bob")
 	s.route("127.0.0.1:1")
 	l := &ledger{dir: t.TempDir()}
-	s.mustStart()
+	s.MustStart()
 	s.deliver(l, 5000, 10, "alice@"+domain)
 	ballast := func(i int) string { return filepath.Join(root, fmt.Sprint("ballast", i)) }
 	for i := range rounds {
@@ -41,7 +41,7 @@ func TestDiskFull(t *testing.T) {
 		}
 		s.mustTakeAgain(l, 10*time.Second)
 	}
-	s.stop()
+	s.Stop()
 	s.verify(l)
 }
 
@@ -64,11 +64,11 @@ func (s *server) loadUntilRefused(l *ledger, want string) {
 		}
 	}
 	if refused < 20 {
-		s.t.Fatalf("only %d messages were refused\n%s", refused, &s.log)
+		s.t.Fatalf("only %d messages were refused\n%s", refused, s.Log())
 	}
 	select {
-	case <-s.done:
-		s.t.Fatalf("the server ended: %v\n%s", s.err, &s.log)
+	case <-s.Done():
+		s.t.Fatalf("the server ended: %v\n%s", s.Err(), s.Log())
 	default:
 	}
 }
@@ -76,7 +76,7 @@ func (s *server) loadUntilRefused(l *ledger, want string) {
 // mustRead demands that IMAP reads messages meanwhile.
 func (s *server) mustRead(user string, atLeast int) {
 	s.t.Helper()
-	c := s.imap(user)
+	c := s.IMAP(user)
 	defer c.Close()
 	data, err := c.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
 	if err != nil || int(data.NumMessages) < atLeast {
@@ -95,7 +95,7 @@ func (s *server) mustTakeAgain(l *ledger, within time.Duration) {
 	begin, before := time.Now(), l.count()
 	for l.count() < before+5 {
 		if time.Since(begin) > within {
-			s.t.Fatalf("no mail is taken %v after there is room: %v\n%s", within, l.takeRefused(), &s.log)
+			s.t.Fatalf("no mail is taken %v after there is room: %v\n%s", within, l.takeRefused(), s.Log())
 		}
 		ctx, stop := context.WithTimeout(context.Background(), 200*time.Millisecond)
 		s.loadOne(ctx, l, 0, time.Millisecond, func(int) (int, []string) { return 1000, []string{"alice@" + domain} })
@@ -112,7 +112,7 @@ func TestReadOnly(t *testing.T) {
 	s := newServer(t, d.root, plain, "alice", "bob")
 	s.route("127.0.0.1:1")
 	l := &ledger{dir: t.TempDir()}
-	s.mustStart()
+	s.MustStart()
 	s.deliver(l, 5000, 10, "alice@"+domain)
 	d.sync()
 	sh(t, "mount", "-o", "remount,abort", d.root)
@@ -121,7 +121,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	s.loadUntilRefused(l, "451 4.3.0")
 	s.mustRead("alice", 10)
-	s.kill()
+	s.Kill()
 	d.unmount()
 	d.mount()
 	s.verify(l)

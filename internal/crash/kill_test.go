@@ -19,12 +19,12 @@ func TestKillDuringDelivery(t *testing.T) {
 	for done := 0; done < kills; done += perStore {
 		func() {
 			s := newServer(t, t.TempDir(), plain, "alice", "bob")
-			defer s.kill()
+			defer s.Kill()
 			s.route("127.0.0.1:1") // nobody takes it: it stays queued
-			l := &ledger{dir: s.dir}
+			l := &ledger{dir: s.Dir}
 			var f found
 			for i := range perStore {
-				s.mustStart()
+				s.MustStart()
 				ctx, stop := context.WithCancel(t.Context())
 				before := l.count()
 				go func() {
@@ -32,11 +32,11 @@ func TestKillDuringDelivery(t *testing.T) {
 						time.Sleep(time.Millisecond)
 					}
 					time.Sleep(rand.N(100 * time.Millisecond))
-					s.kill()
+					s.Kill()
 					stop()
 				}()
 				s.load(ctx, l, 8, 0, mixed)
-				<-s.done
+				<-s.Done()
 				if f = s.verifyLedger(l); i%5 == 4 {
 					s.checkDeep()
 				}

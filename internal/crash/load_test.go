@@ -3,7 +3,6 @@
 package crash
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -13,13 +12,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"posthorn/internal/testserver"
 )
 
 // letter is a message that a client sends until it is acknowledged.
@@ -147,7 +147,7 @@ type found struct {
 // compare compares the ledger with the store.
 func (s *server) compare(l *ledger, args ...string) found {
 	s.t.Helper()
-	out, errs, err := s.command(nil, "", append([]string{"check", "--json", "--ledger", l.file(s.t)}, args...)...)
+	out, errs, err := s.Command(nil, "", append([]string{"check", "--json", "--ledger", l.file(s.t)}, args...)...)
 	var f found
 	if jsonErr := json.Unmarshal([]byte(out), &f); jsonErr != nil {
 		s.t.Fatalf("check --ledger: %v, %v\n%s%s", err, jsonErr, out, errs)
@@ -168,7 +168,7 @@ func (s *server) verifyLedger(l *ledger) found {
 	s.t.Helper()
 	f := s.compare(l)
 	if len(f.Missing) > 0 || len(f.Altered) > 0 {
-		s.t.Fatalf("of %d acknowledged messages %d are lost and %d altered: %v %v\n%s", f.Acknowledged, len(f.Missing), len(f.Altered), f.Missing, f.Altered, &s.log)
+		s.t.Fatalf("of %d acknowledged messages %d are lost and %d altered: %v %v\n%s", f.Acknowledged, len(f.Missing), len(f.Altered), f.Missing, f.Altered, s.Log())
 	}
 	// A message in flight has up to two recipients, each with a line.
 	if len(f.Duplicated) > 2*l.inFlight {
@@ -177,57 +177,9 @@ func (s *server) verifyLedger(l *ledger) found {
 	return f
 }
 
-// client is an SMTP client that knows exactly what it was answered.
-type client struct {
-	conn net.Conn
-	in   *bufio.Reader
-}
-
-func dialSMTP(address string) (*client, error) {
-	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
-	if err != nil {
-		return nil, err
-	}
-	conn.SetDeadline(time.Now().Add(time.Minute))
-	c := &client{conn, bufio.NewReaderSize(conn, 4096)}
-	_, err = c.expect(1, "220")
-	if err == nil {
-		_, err = c.say("EHLO client.example\r\n", 1, "250")
-	}
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-// expect reads n replies, of which the last must begin with code.
-func (c *client) expect(n int, code string) (line string, err error) {
-	for n > 0 {
-		if line, err = c.in.ReadString('\n'); err != nil {
-			return "", err
-		}
-		if len(line) < 4 || line[3] != '-' {
-			n--
-		}
-	}
-	if !strings.HasPrefix(line, code) {
-		return line, fmt.Errorf("reply %q", line)
-	}
-	return line, nil
-}
-
-func (c *client) say(text string, n int, code string) (string, error) {
-	if _, err := c.conn.Write([]byte(text)); err != nil {
-		return "", err
-	}
-	return c.expect(n, code)
-}
-
 // send sends a message. reply is the answer to its end; ended says that the
 // end was sent.
-func (c *client) send(m letter, data []byte) (reply string, ended bool, err error) {
-	c.conn.SetDeadline(time.Now().Add(time.Minute))
+func send(c *testserver.Client, m letter, data []byte) (reply string, ended bool, err error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "MAIL FROM:<%s>\r\n", cmp.Or(m.from, "sender@client.example"))
 	for _, to := range m.to {
@@ -237,16 +189,16 @@ func (c *client) send(m letter, data []byte) (reply string, ended bool, err erro
 		fmt.Fprintf(&b, "RCPT TO:<%s>\r\n", to)
 	}
 	b.WriteString("DATA\r\n")
-	if reply, err = c.say(b.String(), len(m.to)+2, "354"); err != nil {
+	if reply, err = c.Say(b.String(), len(m.to)+2, "354"); err != nil {
 		if reply != "" {
-			c.say("RSET\r\n", 1, "250")
+			c.Say("RSET\r\n", 1, "250")
 		}
 		return reply, false, err
 	}
-	if _, err = c.conn.Write(data); err != nil {
+	if _, err = c.Conn.Write(data); err != nil {
 		return "", false, err
 	}
-	reply, err = c.say(".\r\n", 1, "")
+	reply, err = c.Say(".\r\n", 1, "")
 	return reply, true, err
 }
 
@@ -263,16 +215,16 @@ func (s *server) load(ctx context.Context, l *ledger, conns int, pace time.Durat
 }
 
 func (s *server) loadOne(ctx context.Context, l *ledger, i int, pace time.Duration, kind func(n int) (size int, to []string)) {
-	c, err := dialSMTP(s.address(25))
+	c, err := testserver.DialSMTP(s.Address("smtp"))
 	if err != nil {
 		return
 	}
-	defer c.conn.Close()
+	defer c.Conn.Close()
 	for n := i; ctx.Err() == nil; n++ {
 		size, to := kind(n)
 		m := l.next(size, to...)
 		data := m.data()
-		reply, ended, err := c.send(m, data)
+		reply, ended, err := send(c, m, data)
 		switch {
 		case strings.HasPrefix(reply, "250"):
 			l.ack(m, data)

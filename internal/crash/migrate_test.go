@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"posthorn/internal/testserver"
 )
 
 const steps = 50
@@ -34,10 +36,10 @@ func migration(t *testing.T) string {
 // message is lost.
 func TestKillDuringMigration(t *testing.T) {
 	prepared := newServer(t, t.TempDir(), faulty, "alice", "bob")
-	prepared.mustStart()
-	l := &ledger{dir: prepared.dir}
+	prepared.MustStart()
+	l := &ledger{dir: prepared.Dir}
 	prepared.deliver(l, 3000, 60, "alice@"+domain)
-	prepared.kill() // the log is not copied into the database yet
+	prepared.Kill() // the log is not copied into the database yet
 	withNew := "POSTHORN_MIGRATION=" + migration(t)
 	version := prepared.number("PRAGMA user_version")
 
@@ -48,12 +50,12 @@ func TestKillDuringMigration(t *testing.T) {
 	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
 			s := prepared.clone(t)
-			l := &ledger{dir: s.dir, lines: l.lines}
-			if err := s.start(withNew, "POSTHORN_CRASH="+point); !errors.Is(err, errEnded) || !killed(s.err) {
-				t.Fatalf("the server was not killed: %v, %v\n%s", err, s.err, &s.log)
+			l := &ledger{dir: s.Dir, lines: l.lines}
+			if err := s.Start(withNew, "POSTHORN_CRASH="+point); !errors.Is(err, testserver.ErrEnded) || !killed(s.Err()) {
+				t.Fatalf("the server was not killed: %v, %v\n%s", err, s.Err(), s.Log())
 			}
 			if point == "migrate: after COMMIT:1" {
-				_, errs, err := s.command(nil, "", "check")
+				_, errs, err := s.Command(nil, "", "check")
 				if err == nil || !strings.Contains(errs, "newer Posthorn") {
 					t.Errorf("the old program on the new schema: %v, %s", err, errs)
 				}
@@ -70,7 +72,7 @@ func TestKillDuringMigration(t *testing.T) {
 			if got := s.number("SELECT count(*) FROM extra"); got != steps*60 {
 				t.Errorf("the migration made %d rows, not %d", got, steps*60)
 			}
-			out, errs, err := s.command([]string{withNew}, "", "check", "--ledger", l.file(t))
+			out, errs, err := s.Command([]string{withNew}, "", "check", "--ledger", l.file(t))
 			if err != nil {
 				t.Errorf("%v\n%s%s", err, out, errs)
 			}
@@ -79,14 +81,12 @@ func TestKillDuringMigration(t *testing.T) {
 	// The first step of all is a migration, too.
 	for _, point := range points[:2] {
 		t.Run("new store, "+point, func(t *testing.T) {
-			s := &server{t: t, dir: t.TempDir(), base: freeBase(), program: prepared.program}
-			s.config = filepath.Join(s.dir, "posthorn.toml")
-			init := []string{"init", "--dir", s.dir, "--hostname", "localhost", "--domain", domain, "--local", "--base-port", fmt.Sprint(s.base)}
-			if _, errs, err := s.command([]string{"POSTHORN_CRASH=" + point}, "", init...); !killed(err) {
+			s := &server{testserver.Prepare(t, testserver.Config{Program: faulty}), t}
+			if _, errs, err := s.Command([]string{"POSTHORN_CRASH=" + point}, "", s.InitArgs()...); !killed(err) {
 				t.Fatalf("init was not killed: %v\n%s", err, errs)
 			}
-			s.must(nil, "", init...)
-			s.must(nil, password+"\n", "user", "add", "--password-stdin", "alice@"+domain)
+			s.Must(s.InitArgs()...)
+			s.AddUser("alice")
 			s.checkDeep()
 		})
 	}

@@ -44,7 +44,7 @@ func powerCuts(t *testing.T, program string, cuts int, env ...string) (lost, mai
 			l := &ledger{dir: t.TempDir()}
 			for range min(perDisk, cuts-done) {
 				done++
-				s.mustStart(env...)
+				s.MustStart(env...)
 				ctx, stop := context.WithCancel(t.Context())
 				before, kept := l.count(), 0
 				go func() {
@@ -57,10 +57,10 @@ func powerCuts(t *testing.T, program string, cuts int, env ...string) (lost, mai
 					kept = len(l.lines)
 					l.mu.Unlock()
 					stop()
-					s.kill()
+					s.Kill()
 				}()
 				s.load(ctx, l, 4, 4*time.Millisecond, mixed)
-				<-s.done
+				<-s.Done()
 				stop()
 				l.lines = l.lines[:kept]
 				d.unmount()

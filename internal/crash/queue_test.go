@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,30 +26,30 @@ func killDuringRelay(t *testing.T, kills, messages int) {
 	s := newServer(t, t.TempDir(), plain, "alice")
 	k := newSink(t)
 	s.route(k.ln.Addr().String())
-	l := &ledger{dir: s.dir}
+	l := &ledger{dir: s.Dir}
 	allowed := 0 // a duplicate for each connection that a kill has cut
 	for range kills {
-		s.mustStart()
+		s.MustStart()
 		k.gate.Lock()
 		s.enqueue(l, messages)
 		open := make(chan int, 1)
 		k.after(1+rand.IntN(messages), func() {
 			time.Sleep(rand.N(3 * time.Millisecond))
 			open <- k.connections(0)
-			s.cmd.Process.Kill()
+			s.Signal(os.Kill)
 		})
 		k.gate.Unlock()
-		<-s.done
+		<-s.Done()
 		allowed += min(<-open, messages)
 	}
-	s.mustStart()
+	s.MustStart()
 	for deadline := time.Now().Add(2 * time.Minute); s.queued() > 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("the queue does not empty:\n%s", s.must(nil, "", "queue", "list"))
+			t.Fatalf("the queue does not empty:\n%s", s.Must("queue", "list"))
 		}
 	}
-	f := s.compare(l, "--relayed", writeLines(t, filepath.Join(s.dir, "relayed"), k.lines()))
-	s.stop()
+	f := s.compare(l, "--relayed", writeLines(t, filepath.Join(s.Dir, "relayed"), k.lines()))
+	s.Stop()
 	s.checkDeep()
 	total, more := k.tally()
 	t.Logf("%d kills, %d messages acknowledged, %d taken by the next hop: %d lost, %d duplicates; %d connections were cut",
@@ -81,5 +82,5 @@ func (s *server) enqueue(l *ledger, n int) {
 // queued is how many entries the queue has.
 func (s *server) queued() int {
 	s.t.Helper()
-	return strings.Count(s.must(nil, "", "queue", "list", "--json"), fmt.Sprintf("%q:", "to"))
+	return strings.Count(s.Must("queue", "list", "--json"), fmt.Sprintf("%q:", "to"))
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
+
+	"posthorn/internal/testserver"
 )
 
 // Readers without pause, and one that is slow, beside deliveries: the log stays
@@ -20,8 +22,8 @@ import (
 func TestReadersBesideDeliveries(t *testing.T) {
 	s := newServer(t, t.TempDir(), plain, "alice", "bob")
 	s.route("127.0.0.1:1")
-	l := &ledger{dir: s.dir}
-	s.mustStart()
+	l := &ledger{dir: s.Dir}
+	s.MustStart()
 	s.deliver(l, 200_000, 100, "alice@"+domain)
 	ctx, stop := context.WithTimeout(t.Context(), time.Duration(pick(10, 600))*time.Second)
 	defer stop()
@@ -40,12 +42,12 @@ func TestReadersBesideDeliveries(t *testing.T) {
 	var worst time.Duration
 	for i := range 4 {
 		all.Go(func() {
-			c, err := dialSMTP(s.address(25))
+			c, err := testserver.DialSMTP(s.Address("smtp"))
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			defer c.conn.Close()
+			defer c.Conn.Close()
 			for n := i; ctx.Err() == nil; n++ {
 				size, to := 20_000, []string{"bob@" + domain}
 				if n%10 == 0 {
@@ -54,7 +56,7 @@ func TestReadersBesideDeliveries(t *testing.T) {
 				m := l.next(size, to...)
 				data := m.data()
 				begin := time.Now()
-				reply, _, err := c.send(m, data)
+				reply, _, err := send(c, m, data)
 				if err != nil || reply[:3] != "250" {
 					t.Error(reply, err)
 					return
@@ -68,7 +70,7 @@ func TestReadersBesideDeliveries(t *testing.T) {
 		})
 	}
 	all.Wait()
-	s.stop()
+	s.Stop()
 	s.verify(l)
 	t.Logf("%d messages delivered; the log had %d MiB at most, the longest delivery took %v", l.count(), log>>20, worst)
 	if log > 160<<20 {
@@ -82,7 +84,7 @@ func TestReadersBesideDeliveries(t *testing.T) {
 
 // readOn reads messages at random without pause.
 func (s *server) readOn(ctx context.Context) {
-	c := s.imap("alice")
+	c := s.IMAP("alice")
 	defer c.Close()
 	if _, err := c.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
 		s.t.Error(err)
@@ -100,13 +102,13 @@ func (s *server) readOn(ctx context.Context) {
 
 // readSlowly asks for everything and takes a kilobyte now and then.
 func (s *server) readSlowly(ctx context.Context) {
-	conn, err := net.Dial("tcp", s.address(143))
+	conn, err := net.Dial("tcp", s.Address("imap"))
 	if err != nil {
 		s.t.Error(err)
 		return
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "a LOGIN alice@%s \"%s\"\r\nb EXAMINE INBOX\r\nc FETCH 1:* BODY.PEEK[]\r\n", domain, password)
+	fmt.Fprintf(conn, "a LOGIN alice@%s \"%s\"\r\nb EXAMINE INBOX\r\nc FETCH 1:* BODY.PEEK[]\r\n", domain, testserver.Password)
 	for ctx.Err() == nil {
 		if _, err := io.CopyN(io.Discard, conn, 1000); err != nil {
 			return // dropped, as it may be

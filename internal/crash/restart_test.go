@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"posthorn/internal/testserver"
 )
 
 // A large store that was killed is served again at once, whatever the log held.
@@ -14,8 +16,8 @@ func TestRestartOfLargeStore(t *testing.T) {
 	size := int64(pick(200<<20, 10<<30))
 	s := newServer(t, t.TempDir(), plain, "alice", "bob")
 	s.route("127.0.0.1:1")
-	l := &ledger{dir: s.dir}
-	s.mustStart()
+	l := &ledger{dir: s.Dir}
+	s.MustStart()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	for s.size("posthorn.db") < size {
@@ -31,25 +33,25 @@ func TestRestartOfLargeStore(t *testing.T) {
 	for range pick(2, 10) {
 		go func() {
 			time.Sleep(2 * time.Second)
-			s.kill()
+			s.Kill()
 		}()
 		s.load(t.Context(), l, 4, 0, mixed)
-		<-s.done
+		<-s.Done()
 		log := s.size("posthorn.db-wal")
 		begin := time.Now()
-		s.mustStart()
-		c, err := dialSMTP(s.address(25))
+		s.MustStart()
+		c, err := testserver.DialSMTP(s.Address("smtp"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		took := time.Since(begin)
-		c.conn.Close()
+		c.Conn.Close()
 		t.Logf("%d MB of database and %d MB of log: banner after %v", s.size("posthorn.db")>>20, log>>20, took)
 		if took > 2*time.Second {
 			t.Errorf("the banner came after %v", took)
 		}
 	}
-	s.stop()
+	s.Stop()
 	if !full() { // of 10 GB that takes its time
 		s.verify(l)
 	}
@@ -57,7 +59,7 @@ func TestRestartOfLargeStore(t *testing.T) {
 
 // size is how large a file in the data folder is.
 func (s *server) size(name string) int64 {
-	info, err := os.Stat(s.file(name))
+	info, err := os.Stat(s.Data(name))
 	if err != nil {
 		return 0
 	}

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"posthorn/internal/testserver"
 )
 
 // SIGTERM under load: what is under way is answered and kept, clients that
@@ -21,10 +23,10 @@ func TestStopUnderLoad(t *testing.T) {
 	for range pick(2, 20) {
 		s := newServer(t, t.TempDir(), plain, "alice", "bob")
 		s.route("127.0.0.1:1")
-		l := &ledger{dir: s.dir}
-		s.mustStart()
-		smtp := s.waits(25, "EHLO client.example", "250 ")
-		imap := s.waits(143, "a LOGIN alice@"+domain+" \""+password+"\"", "a OK", "b SELECT INBOX", "b OK", "c IDLE", "+ ")
+		l := &ledger{dir: s.Dir}
+		s.MustStart()
+		smtp := s.waits("smtp", "EHLO client.example", "250 ")
+		imap := s.waits("imap", "a LOGIN alice@"+domain+" \""+testserver.Password+"\"", "a OK", "b SELECT INBOX", "b OK", "c IDLE", "+ ")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -35,9 +37,9 @@ func TestStopUnderLoad(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		begin := time.Now()
-		s.cmd.Process.Signal(syscall.SIGTERM)
-		if !s.ended(30*time.Second) || s.err != nil {
-			t.Fatalf("after %v: %v\n%s", time.Since(begin), s.err, &s.log)
+		s.Signal(syscall.SIGTERM)
+		if !s.Ended(30*time.Second) || s.Err() != nil {
+			t.Fatalf("after %v: %v\n%s", time.Since(begin), s.Err(), s.Log())
 		}
 		longest = max(longest, time.Since(begin))
 		cancel()
@@ -56,9 +58,9 @@ func TestStopUnderLoad(t *testing.T) {
 
 // waits connects, talks (lines sent, and beginnings of lines to wait for), and
 // then collects what the server says of itself until it closes.
-func (s *server) waits(port int, talk ...string) <-chan string {
+func (s *server) waits(service string, talk ...string) <-chan string {
 	s.t.Helper()
-	conn, err := net.Dial("tcp", s.address(port))
+	conn, err := net.Dial("tcp", s.Address(service))
 	if err != nil {
 		s.t.Fatal(err)
 	}

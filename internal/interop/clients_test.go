@@ -24,17 +24,17 @@ func write(t *testing.T, path, text string) string {
 
 func TestSwaks(t *testing.T) {
 	s := start(t, "alice", "bob")
-	for i, args := range []string{"-tls --auth PLAIN --port " + s.port(587), "-tls --auth LOGIN --port " + s.port(587), "-tlsc --auth PLAIN --port " + s.port(465), "--auth LOGIN --port " + s.port(587)} {
+	for i, args := range []string{"-tls --auth PLAIN --port " + s.Port("submission"), "-tls --auth LOGIN --port " + s.Port("submission"), "-tlsc --auth PLAIN --port " + s.Port("submissions"), "--auth LOGIN --port " + s.Port("submission")} {
 		all := append([]string{"--server", "127.0.0.1", "--from", "alice@" + domain, "--to", "bob@" + domain, "--header", fmt.Sprintf("Subject: swaks %d", i),
 			"--auth-user", "alice@" + domain, "--auth-password", password}, strings.Fields(args)...)
 		run(t, "", "swaks", all...)
 		s.wantMessage("bob", "INBOX", i+1, fmt.Sprintf("Subject: swaks %d", i))
 	}
-	out, err := tryIn(t.TempDir(), "", "swaks", "--server", "127.0.0.1", "--port", s.port(25), "--from", "x@elsewhere.example", "--to", "y@elsewhere.example")
+	out, err := tryIn(t.TempDir(), "", "swaks", "--server", "127.0.0.1", "--port", s.Port("smtp"), "--from", "x@elsewhere.example", "--to", "y@elsewhere.example")
 	if err == nil || !strings.Contains(out, "550 5.7.1") {
 		t.Errorf("relaying: %v\n%s", err, out)
 	}
-	out, err = tryIn(t.TempDir(), "", "swaks", "--server", "127.0.0.1", "--port", s.port(587), "-tls", "--auth", "PLAIN", "--auth-user", "alice@"+domain, "--auth-password", "wrong", "--to", "bob@"+domain)
+	out, err = tryIn(t.TempDir(), "", "swaks", "--server", "127.0.0.1", "--port", s.Port("submission"), "-tls", "--auth", "PLAIN", "--auth-user", "alice@"+domain, "--auth-password", "wrong", "--to", "bob@"+domain)
 	if err == nil || !strings.Contains(out, "535 5.7.8") {
 		t.Errorf("a wrong password: %v\n%s", err, out)
 	}
@@ -44,18 +44,18 @@ func TestCurl(t *testing.T) {
 	s := start(t, "alice", "bob")
 	m := letter("by curl", "Hello from curl.")
 	user := "alice@" + domain + ":" + password
-	run(t, m, "curl", "-sS", "--ssl-reqd", "--cacert", s.dir+"/ca.pem", "--url", "smtp://localhost:"+s.port(587), "--user", user,
+	run(t, m, "curl", "-sS", "--ssl-reqd", "--cacert", s.Dir+"/ca.pem", "--url", "smtp://localhost:"+s.Port("submission"), "--user", user,
 		"--mail-from", "alice@"+domain, "--mail-rcpt", "bob@"+domain, "-T", "-")
 	s.wantMessage("bob", "INBOX", 1, m[strings.Index(m, "Subject"):])
 	user = "bob@" + domain + ":" + password
-	for _, url := range []string{"imaps://localhost:" + s.port(993) + "/INBOX;UID=1", "pop3s://localhost:" + s.port(995) + "/1"} {
-		out := run(t, "", "curl", "-sS", "--cacert", s.dir+"/ca.pem", "--user", user, "--url", url)
+	for _, url := range []string{"imaps://localhost:" + s.Port("imaps") + "/INBOX;UID=1", "pop3s://localhost:" + s.Port("pop3s") + "/1"} {
+		out := run(t, "", "curl", "-sS", "--cacert", s.Dir+"/ca.pem", "--user", user, "--url", url)
 		if !strings.HasSuffix(out, m) {
 			t.Errorf("%s gives %q", url, out)
 		}
 	}
-	out := run(t, "", "curl", "-sS", "--ssl-reqd", "--cacert", s.dir+"/ca.pem", "--user", user, "--login-options", "AUTH=LOGIN",
-		"--url", "imap://localhost:"+s.port(143)+"/", "-X", "STATUS INBOX (MESSAGES)")
+	out := run(t, "", "curl", "-sS", "--ssl-reqd", "--cacert", s.Dir+"/ca.pem", "--user", user, "--login-options", "AUTH=LOGIN",
+		"--url", "imap://localhost:"+s.Port("imap")+"/", "-X", "STATUS INBOX (MESSAGES)")
 	wantAll(t, out, "MESSAGES 1")
 }
 
@@ -63,7 +63,7 @@ func TestMsmtp(t *testing.T) {
 	s := start(t, "alice", "bob")
 	for i, auth := range []string{"plain", "login", "scram-sha-256"} {
 		rc := write(t, filepath.Join(t.TempDir(), "msmtprc"), fmt.Sprintf("account default\nhost localhost\nport %s\ntls on\ntls_starttls on\ntls_trust_file %s/ca.pem\nauth %s\nuser alice@%s\npassword %s\nfrom alice@%s\n",
-			s.port(587), s.dir, auth, domain, password, domain))
+			s.Port("submission"), s.Dir, auth, domain, password, domain))
 		run(t, letter("by msmtp "+auth, "Hello."), "msmtp", "-C", rc, "bob@"+domain)
 		s.wantMessage("bob", "INBOX", i+1, "Subject: by msmtp "+auth)
 	}
@@ -74,10 +74,10 @@ func TestFetchmail(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			s := start(t, "bob")
 			s.deliver("bob", letter("one", "first"), letter("two", "second"))
-			port := map[string]string{"pop3": s.port(995), "imap": s.port(993)}[protocol]
+			port := map[string]string{"pop3": s.Port("pop3s"), "imap": s.Port("imaps")}[protocol]
 			dir := t.TempDir()
 			rc := write(t, filepath.Join(dir, "rc"), fmt.Sprintf("poll localhost protocol %s port %s user \"bob@%s\" password \"%s\" ssl sslproto TLS1.2+ sslcertck sslcertfile %s/ca.pem fetchall nokeep mda \"cat >> %s/out\"\n",
-				protocol, port, domain, password, s.dir, dir))
+				protocol, port, domain, password, s.Dir, dir))
 			runIn(t, dir, "", "fetchmail", "-f", rc, "--nodetach", "--nosyslog", "-v")
 			got, err := os.ReadFile(dir + "/out")
 			if err != nil {
@@ -101,14 +101,14 @@ func TestGetmail(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			s := start(t, "bob")
 			s.deliver("bob", letter("one", "first"), letter("two", "second"))
-			port := s.port(995)
+			port := s.Port("pop3s")
 			if strings.Contains(kind, "IMAP") {
-				port = s.port(993)
+				port = s.Port("imaps")
 			}
 			dir := t.TempDir()
 			// as root it delivers to a command only
 			write(t, filepath.Join(dir, "rc"), fmt.Sprintf("[retriever]\ntype = %s\nserver = localhost\nport = %s\nusername = bob@%s\npassword = %s\nca_certs = %s/ca.pem\n\n[destination]\ntype = MDA_external\npath = /bin/sh\narguments = (\"-c\", \"cat >> %s/out\")\nallow_root_commands = true\n\n[options]\ndelete = true\nread_all = true\n",
-				kind, port, domain, password, s.dir, dir))
+				kind, port, domain, password, s.Dir, dir))
 			runIn(t, dir, "", "getmail", "--getmaildir", dir, "--rcfile", "rc")
 			got, err := os.ReadFile(dir + "/out")
 			if err != nil {
@@ -137,7 +137,7 @@ func maildir(t *testing.T, dir string) []string {
 // TestMbsync synchronises 500 messages two ways, with flags and deletions.
 func TestMbsync(t *testing.T) {
 	s := start(t, "bob")
-	c := s.imap("bob")
+	c := s.IMAP("bob")
 	for i := range 500 {
 		m := letter(fmt.Sprintf("number %d", i), "text")
 		a := c.Append("INBOX", int64(len(m)), nil)
@@ -171,7 +171,7 @@ Patterns *
 Create Both
 Expunge Both
 SyncState *
-`, s.port(993), domain, password, s.dir, dir, dir))
+`, s.Port("imaps"), domain, password, s.Dir, dir, dir))
 	sync := func() { t.Helper(); runIn(t, dir, "", "mbsync", "-c", rc, "-a") }
 	os.MkdirAll(dir+"/mail", 0o700)
 	sync()
@@ -232,7 +232,7 @@ remoteuser = bob@%s
 remotepass = %s
 ssl = yes
 sslcacertfile = %s/ca.pem
-`, dir, dir, s.port(993), domain, password, s.dir))
+`, dir, dir, s.Port("imaps"), domain, password, s.Dir))
 	runIn(t, dir, "", "offlineimap", "-c", rc, "-o")
 	files := maildir(t, dir+"/mail/INBOX")
 	if len(files) != 2 {
@@ -263,7 +263,7 @@ set ssl_starttls=yes ssl_force_tls=yes
 set mail_check=1 timeout=1 quit=yes delete=yes confirmappend=no sort=mailbox-order
 set header_cache="%[6]s/cache"
 set copy=yes
-`, domain, s.port(587), password, s.port(993), s.dir, dir))
+`, domain, s.Port("submission"), password, s.Port("imaps"), s.Dir, dir))
 			runIn(t, dir, "Xin chào.\n", program, "-F", rc, "-s", "Chào từ "+program, "bob@"+domain)
 			s.wantMessage("bob", "INBOX", 1, "From: ", "alice@"+domain)
 			if program == "mutt" { // neomutt keeps no copy on the server when it runs without a screen
@@ -273,7 +273,7 @@ set copy=yes
 			s.deliver("alice", letter("one", "first"), letter("two", "second"))
 			// open, flag the first, delete the second, leave
 			script := "<first-entry><flag-message><first-entry><next-entry><delete-message><sync-mailbox><exit>"
-			tmuxRun(t, dir, fmt.Sprintf("%s -F %s -f imaps://localhost:%s/INBOX -e 'push %s'", program, rc, s.port(993), script))
+			tmuxRun(t, dir, fmt.Sprintf("%s -F %s -f imaps://localhost:%s/INBOX -e 'push %s'", program, rc, s.Port("imaps"), script))
 			got := s.flags("alice", "INBOX")
 			if len(got) != 1 || !strings.Contains(got["one"], `\Flagged`) {
 				t.Errorf("%s left %v", program, got)

@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,20 +22,20 @@ func TestCourse(t *testing.T) {
 	}
 	alice, bob := "alice@"+domain, "bob@"+domain
 
-	out := run(t, "", "python3", program("send_socket.py"), "127.0.0.1", s.port(587), alice, password, bob)
+	out := run(t, "", "python3", program("send_socket.py"), "127.0.0.1", s.Port("submission"), alice, password, bob)
 	wantAll(t, out, "334 VXNlcm5hbWU6", "Server : 220 ", "Server : 235 ", "Server : 354 ", "Server : 221 ")
-	run(t, "", "python3", program("send_socket.py"), "127.0.0.1", s.port(465), alice, password, bob, "--tls")
+	run(t, "", "python3", program("send_socket.py"), "127.0.0.1", s.Port("submissions"), alice, password, bob, "--tls")
 	s.wantMessage("bob", "INBOX", 2, "I love Computer Network", "Message-ID: <", "Date: ", "From: ", "Received: from ComputerNetwork ([127.0.0.1])",
 		"Return-Path: <"+alice+">", "for <"+bob+">")
 
 	for _, tls := range []struct {
 		flag       []string
-		pop3, imap int
-	}{{nil, 110, 143}, {[]string{"--tls"}, 995, 993}} {
-		args := append([]string{program("read_pop3.py"), "127.0.0.1", s.port(tls.pop3), bob, password}, tls.flag...)
+		pop3, imap string
+	}{{nil, "pop3", "imap"}, {[]string{"--tls"}, "pop3s", "imaps"}} {
+		args := append([]string{program("read_pop3.py"), "127.0.0.1", s.Port(tls.pop3), bob, password}, tls.flag...)
 		out = run(t, "", "python3", args...)
 		wantAll(t, out, "Server : +OK", "Server : 2\n", "I love Computer Network", "Return-Path: <"+alice+">")
-		args = append([]string{program("read_imap.py"), "127.0.0.1", s.port(tls.imap), bob, password}, tls.flag...)
+		args = append([]string{program("read_imap.py"), "127.0.0.1", s.Port(tls.imap), bob, password}, tls.flag...)
 		out = run(t, "", "python3", args...)
 		wantAll(t, out, "OK messages: 2", "I love Computer Network", "Return-Path: <"+alice+">")
 	}
@@ -43,7 +44,7 @@ func TestCourse(t *testing.T) {
 // TestPythonLibraries uses smtplib, imaplib and poplib widely.
 func TestPythonLibraries(t *testing.T) {
 	s := start(t, "alice", "bob")
-	out := run(t, "", "python3", abs(t, "testdata/libraries.py"), "127.0.0.1", s.port(0), "alice@"+domain, "bob@"+domain, password, s.dir+"/ca.pem")
+	out := run(t, "", "python3", abs(t, "testdata/libraries.py"), "127.0.0.1", fmt.Sprint(s.Base()), "alice@"+domain, "bob@"+domain, password, s.Dir+"/ca.pem")
 	if !strings.Contains(out, "all as it should be") {
 		t.Error(out)
 	}

@@ -40,11 +40,11 @@ func TestThunderbird(t *testing.T) {
 	tb.Env = append(os.Environ(), "DISPLAY="+display, "HOME="+dir, "LC_ALL=C.UTF-8", "MOZ_DISABLE_CONTENT_SANDBOX=1")
 	startUntilEnd(t, tb)
 
-	cmd := exec.Command("python3", abs(t, "testdata/thunderbird.py"), port, "127.0.0.1", fmt.Sprint(s.base), "alice@"+domain, password, file, shots)
+	cmd := exec.Command("python3", abs(t, "testdata/thunderbird.py"), port, "127.0.0.1", fmt.Sprint(s.Base()), "alice@"+domain, password, file, shots)
 	cmd.Env = append(os.Environ(), "DISPLAY="+display)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v: %s\n%s", err, out, s.log)
+		t.Fatalf("%v: %s\n%s", err, out, s.Log())
 	}
 	read, err := os.ReadFile(file + ".read")
 	if err != nil {
@@ -56,7 +56,7 @@ p = poplib.POP3(sys.argv[1], int(sys.argv[2])); p.user(sys.argv[3]); p.pass_(sys
 for i in range(1, p.stat()[0] + 1):
     m = b"\r\n".join(p.retr(i)[1]) + b"\r\n"
     if len(m) > 1 << 20: sys.stdout.buffer.write(m)
-p.quit()`, "127.0.0.1", s.port(110), "alice@"+domain, password)
+p.quit()`, "127.0.0.1", s.Port("pop3"), "alice@"+domain, password)
 	if !sameMessage(read, []byte(byPOP)) {
 		t.Errorf("Thunderbird read %d octets, poplib %d, and they differ", len(read), len(byPOP))
 	}
