@@ -169,6 +169,7 @@ func (f *fetch) message(m *store.Message, marked bool) error {
 		w.num(uint64(m.UID))
 	}
 	c := content{s: f.s, m: m}
+	defer c.close()
 	for i := range f.items {
 		if err := f.item(i, m, &c); err != nil {
 			return err

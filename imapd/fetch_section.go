@@ -29,6 +29,23 @@ func (c *content) open() (*store.Content, error) {
 	return c.c, err
 }
 
+// openFor is open where octets of o are going to be read.
+func (c *content) openFor(o octets) (err error) {
+	if c.c == nil && o.off == 0 {
+		c.c, err = c.s.srv.store.WholeContent(c.s.ctx, c.m.Content)
+		return err
+	}
+	_, err = c.open()
+	return err
+}
+
+// close gives back what the stored content was read into.
+func (c *content) close() {
+	if c.c != nil {
+		c.c.Close()
+	}
+}
+
 // parts is the tree of parts; its offsets count in the stored content.
 func (c *content) parts() (*message.Part, error) {
 	if c.root != nil {
@@ -85,7 +102,7 @@ func (o octets) cut(offset, length int64) octets {
 func (f *fetch) section(it *fetchItem, label string, c *content) error {
 	o, exists, err := c.section(it)
 	if err == nil && o.n > 0 {
-		_, err = c.open() // what is gone is better noticed before the answer
+		err = c.openFor(o) // what is gone is better noticed before the answer
 	}
 	if err != nil {
 		f.fail(err)

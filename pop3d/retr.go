@@ -2,6 +2,7 @@ package pop3d
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 
@@ -14,7 +15,7 @@ func (s *session) cmdRetr(args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.send(m, n, fmt.Sprintf("%d octets", m.size), func(c *store.Content, out *stuffer) error {
+	return s.send(m, n, s.srv.cfg.Store.WholeContent, fmt.Sprintf("%d octets", m.size), func(c *store.Content, out *stuffer) error {
 		return c.WriteRange(out, 0, c.Size())
 	})
 }
@@ -30,7 +31,7 @@ func (s *session) cmdTop(args []string) error {
 	if !ok {
 		return refuse("A number of lines is a number, such as 10")
 	}
-	return s.send(m, n, "Top of message:", func(c *store.Content, out *stuffer) error {
+	return s.send(m, n, s.srv.cfg.Store.Content, "Top of message:", func(c *store.Content, out *stuffer) error {
 		header := c.HeaderSize()
 		if err := c.WriteRange(out, 0, header); err != nil || lines == 0 {
 			return err
@@ -43,16 +44,17 @@ func (s *session) cmdTop(args []string) error {
 	})
 }
 
-// send answers with a message, or with what write writes of it.
-func (s *session) send(m *message, n int, head string, write func(*store.Content, *stuffer) error) error {
+// send answers with a message, or with what write writes of what open opens.
+func (s *session) send(m *message, n int, open func(context.Context, store.ContentID) (*store.Content, error), head string, write func(*store.Content, *stuffer) error) error {
 	trace, err := s.trace(m, n)
 	if err != nil {
 		return err
 	}
-	content, err := s.srv.cfg.Store.Content(s.ctx, m.content)
+	content, err := open(s.ctx, m.content)
 	if err != nil {
 		return err
 	}
+	defer content.Close()
 	out := newStuffer(s.conn, "+OK "+head+"\r\n", trace)
 	if err := write(content, out); err != nil {
 		switch {

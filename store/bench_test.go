@@ -208,9 +208,10 @@ func BenchmarkRead(b *testing.B) {
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					c, err := s.Content(context.Background(), contents[rand.IntN(len(contents))])
+					c, err := s.WholeContent(context.Background(), contents[rand.IntN(len(contents))])
 					if err == nil {
 						err = c.WriteRange(io.Discard, 0, c.Size())
+						c.Close()
 					}
 					if err != nil {
 						b.Error(err)

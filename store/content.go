@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -29,11 +31,18 @@ type Content struct {
 	// mu guards the piece that was decoded last, and its buffers.
 	mu    sync.Mutex
 	piece int // its number; the head is headPiece
-	data  []byte
-	blob  []byte
-	// first is the blob of chunk 0 when that was read with the head's.
-	first []byte
+	*pieceRoom
+	// head and first are the blobs of the head and of chunk 0 when they were
+	// read before they are asked for; they stand in blob.
+	head, first []byte
 }
+
+// pieceRoom is what pieces are read and decoded in.
+type pieceRoom struct{ data, blob []byte }
+
+// maxPieceRoom is how large a buffer may be to be used again: a chunk as it is
+// stored, and as it was.
+const maxPieceRoom = 2 * chunkSize
 
 // headPiece stands for the head among the numbers of chunks, noPiece for none.
 const (
@@ -44,7 +53,7 @@ const (
 // Content opens a stored message. mail.ErrNotFound when it is gone. ctx bounds
 // all that is done with the Content.
 func (s *Store) Content(ctx context.Context, id ContentID) (*Content, error) {
-	c := &Content{s: s, ctx: ctx, id: id, piece: noPiece}
+	c := s.newContent(ctx, id)
 	err := s.readOne(ctx, func(tx *readTx) error {
 		return notFound(tx.row("SELECT size, header_size, head, chunk, traits, sha256 FROM contents WHERE id = ?", id).
 			Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &c.row.traits, &c.row.sum), mail.ErrNotFound)
@@ -53,6 +62,67 @@ func (s *Store) Content(ctx context.Context, id ContentID) (*Content, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// WholeContent is Content for a message that is about to be read from its
+// beginning: the beginning, which is all of most messages, comes with the row.
+func (s *Store) WholeContent(ctx context.Context, id ContentID) (*Content, error) {
+	c := s.newContent(ctx, id)
+	err := s.readOne(ctx, func(tx *readTx) error {
+		return notFound(c.readWhole(tx), mail.ErrNotFound)
+	})
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (s *Store) newContent(ctx context.Context, id ContentID) *Content {
+	return &Content{s: s, ctx: ctx, id: id, piece: noPiece}
+}
+
+func (c *Content) readWhole(tx *readTx) error {
+	rows, err := tx.query(`
+		SELECT c.size, c.header_size, c.head, c.chunk, c.traits, c.sha256, t.header, k.data
+		FROM contents AS c LEFT JOIN meta AS t ON t.content = c.id LEFT JOIN chunks AS k ON k.key = ?
+		WHERE c.id = ?`, chunkKey(c.id, 0), c.id)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	var sum, head, first sql.RawBytes
+	err = rows.Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &c.row.traits, &sum, &head, &first)
+	c.row.sum = bytes.Clone(sum)
+	c.keep(head, first)
+	return err
+}
+
+// keep keeps the blobs of the head and of chunk 0 until they are asked for.
+func (c *Content) keep(head, first []byte) {
+	c.takeRoom()
+	c.blob = append(append(c.blob[:0], head...), first...)
+	c.head, c.first = c.blob[:len(head)], c.blob[len(head):]
+}
+
+func (c *Content) takeRoom() {
+	if c.pieceRoom == nil {
+		c.pieceRoom = c.s.pieces.Get().(*pieceRoom)
+	}
+}
+
+// Close gives buffers back for others to use. It need not be called, and the
+// Content can be used again after it.
+func (c *Content) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.pieceRoom; r != nil && cap(r.data) <= maxPieceRoom && cap(r.blob) <= maxPieceRoom {
+		c.s.pieces.Put(r)
+	}
+	c.pieceRoom, c.head, c.first, c.piece = nil, nil, nil, noPiece
 }
 
 // Size is the number of octets, HeaderSize those of the header.
@@ -163,12 +233,18 @@ func (c *Content) load(piece int) error {
 	if piece == c.piece {
 		return nil
 	}
-	if piece == 0 && len(c.first) > 0 {
-		blob := c.first
-		c.first = nil
+	c.takeRoom()
+	var blob []byte
+	switch piece {
+	case headPiece:
+		blob, c.head = c.head, nil
+	case 0:
+		blob, c.first = c.first, nil
+	}
+	if len(blob) > 0 {
 		return c.decode(piece, blob)
 	}
-	c.piece, c.first = noPiece, nil // first stands in blob
+	c.piece, c.head, c.first = noPiece, nil, nil // they stand in blob
 	err := c.s.readOne(c.ctx, func(tx *readTx) (err error) {
 		c.blob, err = tx.piece(c.blob[:0], c.id, piece)
 		return err
@@ -179,32 +255,26 @@ func (c *Content) load(piece int) error {
 	return c.decode(piece, c.blob)
 }
 
-// loadBeginning decodes the head, and reads chunk 0 with it: most messages have
-// no more. Where one of them is missing, load finds out why.
+// loadBeginning reads the blobs of the head and of chunk 0 together: most
+// messages have no more. Where one of them is missing, load finds out why.
 func (c *Content) loadBeginning() error {
-	if c.piece == headPiece {
+	if c.piece == headPiece || len(c.head) > 0 {
 		return nil
 	}
-	found := false
-	err := c.s.readOne(c.ctx, func(tx *readTx) error {
+	return c.s.readOne(c.ctx, func(tx *readTx) error {
 		rows, err := tx.query("SELECT t.header, k.data FROM meta AS t, chunks AS k WHERE t.content = ? AND k.key = ?", c.id, chunkKey(c.id, 0))
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
-		if found = rows.Next(); !found {
+		if !rows.Next() {
 			return rows.Err()
 		}
 		var head, first sql.RawBytes
 		err = rows.Scan(&head, &first)
-		c.blob = append(append(c.blob[:0], head...), first...)
-		c.first = c.blob[len(head):]
+		c.keep(head, first)
 		return err
 	})
-	if err != nil || !found {
-		return err
-	}
-	return c.decode(headPiece, c.blob[:len(c.blob)-len(c.first)])
 }
 
 // decode makes a piece of its blob the one that is decoded.

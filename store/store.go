@@ -59,6 +59,7 @@ type Store struct {
 	// buffers are those of bodies, used again: a chunk is larger than most
 	// messages.
 	buffers sync.Pool // of *bytes.Buffer
+	pieces  sync.Pool // of *pieceRoom
 
 	closing sync.Once
 	closed  error
@@ -95,7 +96,12 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if err := makeDir(cfg.Dir); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, failed: make(chan struct{}), buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
+	s := &Store{
+		cfg:     cfg,
+		failed:  make(chan struct{}),
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		pieces:  sync.Pool{New: func() any { return new(pieceRoom) }},
+	}
 	defer func() {
 		if err != nil {
 			s.abandon()
