@@ -10,6 +10,9 @@
 //   - a password that was verified, or found wrong, a short time ago is
 //     remembered (memory.go); else it waits for its turn to be hashed
 //     (slots.go) and is compared with the account's verifiers (verifier.go).
+//
+// Sessions that are open are known too, and end with what opened them
+// (visit.go).
 package auth
 
 import (
@@ -38,6 +41,8 @@ type Identity struct {
 	Address mail.Address
 	// AppPassword is the name of the app password that was used, or empty.
 	AppPassword string
+	// proof is the checksum of the verifier of the password that was used.
+	proof checksum
 }
 
 // Config tunes an Authenticator; zero values are the defaults.
@@ -59,6 +64,7 @@ type state struct {
 	memory  *memory
 	slots   *slots
 	standIn standIn
+	visits  visits
 
 	// changing serializes changes of credentials, each of which reads them,
 	// and writes them all.

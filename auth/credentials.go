@@ -19,8 +19,9 @@ const (
 	maxNameSize     = 64 // octets
 )
 
-// SetPassword sets an account's own password. App passwords stay. Sessions
-// that are logged in stay so. mail.ErrInvalid.
+// SetPassword sets an account's own password. App passwords stay, and so do
+// the sessions that they opened; those that the old password opened end.
+// mail.ErrInvalid.
 func (a *Authenticator) SetPassword(ctx context.Context, id store.AccountID, password string) error {
 	a.changing.Lock()
 	defer a.changing.Unlock()
@@ -64,8 +65,8 @@ func (a *Authenticator) AddAppPassword(ctx context.Context, id store.AccountID, 
 	return password, a.store.SetCredentials(ctx, id, append(creds, c))
 }
 
-// RevokeAppPassword removes an app password; it fails from now on.
-// mail.ErrNotFound.
+// RevokeAppPassword removes an app password; it fails from now on, and the
+// sessions that it opened end. mail.ErrNotFound.
 func (a *Authenticator) RevokeAppPassword(ctx context.Context, id store.AccountID, name string) error {
 	a.changing.Lock()
 	defer a.changing.Unlock()

@@ -37,9 +37,9 @@ type memory struct {
 type guess [sha256.Size]byte
 
 type outcome struct {
-	ok         bool
-	credential string // whose password it was
-	until      time.Time
+	ok       bool
+	verifier int // which of the subject's it was
+	until    time.Time
 }
 
 func newMemory() *memory {

@@ -55,7 +55,7 @@ func (a *Authenticator) password(ctx context.Context, from netip.Addr, user, pas
 		if !o.ok {
 			return Identity{}, ErrFailed
 		}
-		return a.welcome(s, gate, o.credential), nil
+		return a.welcome(s, gate, &s.verifiers[o.verifier]), nil
 	}
 }
 
@@ -84,7 +84,7 @@ func (a *Authenticator) verify(ctx context.Context, s *subject, gate gate, g gue
 			hash, with = v.parameters.hash(prepared), v.parameters
 		}
 		if v.matches(hash) && s.open() {
-			o = outcome{ok: true, credential: v.name}
+			o = outcome{ok: true, verifier: i}
 		}
 	}
 	found = true
@@ -95,8 +95,8 @@ func (a *Authenticator) verify(ctx context.Context, s *subject, gate gate, g gue
 }
 
 // welcome notes a successful login.
-func (a *Authenticator) welcome(s *subject, gate gate, credential string) Identity {
+func (a *Authenticator) welcome(s *subject, gate gate, v *verifier) Identity {
 	gate.remember()
-	a.store.TouchCredential(s.account.ID, credential, time.Now())
-	return s.identity(credential)
+	a.store.TouchCredential(s.account.ID, v.name, time.Now())
+	return s.identity(v)
 }

@@ -103,13 +103,14 @@ func (s *scram) final(message string) ([]byte, bool, error) {
 	if !s.gate.take() {
 		return s.fail(ErrThrottled)
 	}
-	var answer, refusal, credential string
+	var answer, refusal string
+	var proved *verifier
 	for i, c := range s.conversations {
 		a, err := c.Step(message)
 		if err != nil {
 			refusal = a
 		} else if c.Valid() {
-			answer, credential = a, s.subject.verifiers[i].name
+			answer, proved = a, &s.subject.verifiers[i]
 		}
 	}
 	if answer == "" {
@@ -119,7 +120,7 @@ func (s *scram) final(message string) ([]byte, bool, error) {
 		return s.fail(ErrFailed)
 	}
 	s.gate.refund()
-	s.who = s.auth.welcome(s.subject, s.gate, credential)
+	s.who = s.auth.welcome(s.subject, s.gate, proved)
 	s.state = scramDone
 	return []byte(answer), false, nil
 }

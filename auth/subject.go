@@ -39,8 +39,9 @@ func hold(began time.Time) { time.Sleep(time.Until(began.Add(leastAnswer))) }
 // open reports whether the right password is enough.
 func (s *subject) open() bool { return s.account.ID != 0 && !s.account.Disabled }
 
-func (s *subject) identity(credential string) Identity {
-	return Identity{Account: s.account.ID, Address: s.account.Address, AppPassword: credential}
+// identity is who the subject proved to be with the password of v.
+func (s *subject) identity(v *verifier) Identity {
+	return Identity{Account: s.account.ID, Address: s.account.Address, AppPassword: v.name, proof: v.sum}
 }
 
 // subject looks a login name up. A name that is not an account's, or an

@@ -52,12 +52,18 @@ func newParameters(salt []byte) parameters {
 
 // verifier is a stored password: what Credential.Verifier says.
 type verifier struct {
-	name string // the credential's
+	name string   // the credential's
+	sum  checksum // of its stored form
 	parameters
 	hash      []byte // argon2id
 	storedKey []byte // RFC 5802 §3, with SHA-256
 	serverKey []byte
 }
+
+// checksum tells a stored password from any other.
+type checksum [sha256.Size]byte
+
+func sumOf(c store.Credential) checksum { return sha256.Sum256(c.Verifier) }
 
 // MakeCredential builds the stored form of a password. Its parameters (salt,
 // iteration count) are those of the account's other credentials, where there
@@ -131,7 +137,7 @@ func (v *verifier) marshal() []byte {
 }
 
 func parseVerifier(c store.Credential) (verifier, error) {
-	v := verifier{name: c.Name}
+	v := verifier{name: c.Name, sum: sumOf(c)}
 	bad := fmt.Errorf("auth: the stored verifier of credential %q is not one", c.Name)
 	field := bytes.Split(c.Verifier, []byte("$"))
 	if len(field) != 10 || string(field[1]) != "argon2id" || string(field[6]) != "scram-sha-256" {

@@ -110,6 +110,13 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 		s.bye("Too many connections for this account")
 		return s.lose(wire.ErrTooMany)
 	}
+	if err := s.srv.auth.Enter(s.ctx, who, s.conn.Expel); err != nil {
+		// Changed in this very moment, or the store is ill.
+		s.srv.cfg.Log.LoginFailed(s.conn.ID(), s.conn.Remote().String(), account, mechanism, err)
+		s.out.status(s.tag, s.statusOf(err))
+		s.bye("Your login is no longer valid")
+		return s.lose(err)
+	}
 	s.srv.cfg.Log.LoggedIn(s.conn.ID(), account, mechanism, who.AppPassword)
 	s.who, s.state = who, authenticated
 	s.ok("CAPABILITY "+s.capabilities(), "Logged in")

@@ -64,6 +64,8 @@ func Refusal(err error) string {
 		return "* BYE [LIMIT] Too many connections, try again later"
 	case errors.Is(err, wire.ErrTimeout):
 		return "* BYE Idle for too long"
+	case errors.Is(err, wire.ErrExpelled):
+		return "* BYE Your login is no longer valid"
 	case errors.Is(err, wire.ErrShutdown):
 		return "* BYE [UNAVAILABLE] Server is going down, try again later"
 	}

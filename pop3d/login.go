@@ -81,6 +81,13 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 		s.conn.Hangup("")
 		return errLost
 	}
+	if err := s.srv.cfg.Auth.Enter(s.ctx, who, s.conn.Expel); err != nil {
+		// Changed in this very moment, or the store is ill.
+		s.srv.cfg.Log.LoginFailed(s.conn.ID(), s.conn.Remote().String(), account, mechanism, err)
+		s.answer(mechanism, err)
+		s.conn.Hangup("")
+		return errLost
+	}
 	s.srv.cfg.Log.LoggedIn(s.conn.ID(), account, mechanism, who.AppPassword)
 	if err := s.openDrop(who.Account); err != nil {
 		// Another session has it: the client may try again (RFC 1939 §4).

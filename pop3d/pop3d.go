@@ -108,6 +108,8 @@ func Refusal(err error) string {
 	switch {
 	case errors.Is(err, wire.ErrTooMany):
 		return "-ERR [SYS/TEMP] Too many connections from you: try again later"
+	case errors.Is(err, wire.ErrExpelled):
+		return "-ERR [AUTH] Your login is no longer valid"
 	case errors.Is(err, wire.ErrShutdown):
 		return "-ERR [SYS/TEMP] The server is going down: try again later"
 	}

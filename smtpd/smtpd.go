@@ -117,6 +117,7 @@ type Server struct {
 type authenticator interface {
 	Mechanisms() []string
 	Start(ctx context.Context, from netip.Addr, mechanism string) (auth.Exchange, error)
+	Enter(ctx context.Context, who auth.Identity, end func()) error
 }
 
 // New returns a Server.
@@ -160,6 +161,8 @@ func Refusal(hostname string) func(error) string {
 			r.enhanced, r.text = "4.7.0", hostname+" Too many connections from you: try again later"
 		case errors.Is(err, wire.ErrTimeout):
 			r.enhanced, r.text = "4.4.2", hostname+" Timed out waiting for you: closing"
+		case errors.Is(err, wire.ErrExpelled):
+			r.enhanced, r.text = "4.7.0", hostname+" Your login is no longer valid: closing"
 		case errors.Is(err, wire.ErrShutdown):
 			r.text = hostname + " Shutting down: try again later"
 		}

@@ -209,6 +209,8 @@ func (passwords) Start(_ context.Context, _ netip.Addr, mechanism string) (auth.
 	return x, nil
 }
 
+func (passwords) Enter(context.Context, auth.Identity, func()) error { return nil }
+
 type exchange struct {
 	sasl.Server
 	who auth.Identity

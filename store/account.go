@@ -149,6 +149,7 @@ func (s *Store) Accounts(ctx context.Context) (accounts []Account, err error) {
 func (s *Store) SetDisabled(ctx context.Context, id AccountID, disabled bool) error {
 	return s.changeDirectory(ctx, func(tx *writeTx) error {
 		tx.touch(id, 0)
+		tx.touchAccess()
 		return tx.changeAccount("UPDATE accounts SET disabled = ? WHERE id = ?", disabled, id)
 	})
 }
@@ -181,6 +182,7 @@ func (s *Store) DeleteAccount(ctx context.Context, id AccountID) error {
 		if err := tx.disownMailboxes(id); err != nil {
 			return err
 		}
+		tx.touchAccess()
 		// Credentials and subscriptions go with it (ON DELETE CASCADE).
 		return tx.changeAccount("DELETE FROM accounts WHERE id = ?", id)
 	})

@@ -55,6 +55,7 @@ func (s *Store) SetCredentials(ctx context.Context, id AccountID, creds []Creden
 		if _, err := tx.exec("DELETE FROM credentials WHERE account = ?", id); err != nil {
 			return err
 		}
+		tx.touchAccess()
 		return tx.insertCredentials(id, creds)
 	})
 }

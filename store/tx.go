@@ -91,6 +91,9 @@ func (tx *writeTx) touch(id AccountID, mb MailboxID) {
 // touchQueue has the queue's watchers woken when the transaction is committed.
 func (tx *writeTx) touchQueue() { tx.touch(queueTopic, 0) }
 
+// touchAccess has those woken who watch who may log in.
+func (tx *writeTx) touchAccess() { tx.touch(accessTopic, 0) }
+
 // maxReaders bounds the connections that read at once: more would only wait
 // for processors, each with a page cache of its own.
 const maxReaders = 8

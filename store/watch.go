@@ -31,6 +31,9 @@ const anyMailbox MailboxID = -1
 // queueTopic stands in an account's place for the outbound queue.
 const queueTopic AccountID = -1
 
+// accessTopic stands there for who may log in.
+const accessTopic AccountID = -2
+
 // watchers knows who watches what.
 type watchers struct {
 	mu sync.Mutex
@@ -42,6 +45,10 @@ type watchers struct {
 func (s *Store) Watch(id AccountID, mb MailboxID) *Watcher {
 	return s.watchers.add(topic{id, mb})
 }
+
+// WatchAccess watches who may log in: it wakes when credentials were changed,
+// or an account was disabled or deleted. Close it.
+func (s *Store) WatchAccess() *Watcher { return s.watchers.add(topic{account: accessTopic}) }
 
 // Close ends the watching.
 func (w *Watcher) Close() {

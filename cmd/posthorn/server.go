@@ -77,6 +77,7 @@ func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 	if err := s.auth.Prepare(ctx); err != nil {
 		logger.Warn("nobody can log in until the store can be written to", "error", err)
 	}
+	go s.auth.Watch(s.ctx, func(err error) { logger.Error("looking for sessions that must end", "error", err) })
 	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: s.auth})
 	if s.current, err = s.startGeneration(cfg, certificates); err != nil {
 		s.control.Close()

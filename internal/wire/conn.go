@@ -58,12 +58,13 @@ type Conn struct {
 	werr    error      // latched
 
 	tls    atomic.Pointer[tls.Conn]
-	signal atomic.Bool // one of the three below is set
+	signal atomic.Bool // one of the four below is set
 
 	mu            sync.Mutex // guards what follows: other goroutines set it
 	interrupted   bool
 	shutdown      bool // say so before the next command
 	cut           bool // the same, but at once
+	expelled      bool // at once, too, for a reason of its own
 	waiting       bool // the owner is reading
 	interruptible bool // … and not in the middle of a body
 	closed        bool
@@ -171,13 +172,27 @@ func (c *Conn) Authenticated(account string) error {
 // In phase Data it waits for the phase to end. Any goroutine may call it.
 func (c *Conn) Interrupt() { c.wake(func() { c.interrupted = true }) }
 
+// Expel ends the connection, whatever is under way: its next read, or the one
+// that waits, gives ErrExpelled, also within a body; what it has to write may
+// take cutTime. Any goroutine may call it, any number of times.
+func (c *Conn) Expel() {
+	c.wake(func() { c.expelled = true })
+	time.AfterFunc(cutTime, func() {
+		c.sock.SetWriteDeadline(time.Unix(1, 0)) // last words take lastWords anew
+		time.AfterFunc(lastWords, func() {
+			c.sock.Close()
+			c.Close()
+		})
+	})
+}
+
 // wake sets something that a read must notice, and wakes it.
 func (c *Conn) wake(set func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	set()
 	c.signal.Store(true)
-	if c.waiting && (c.interruptible || c.cut) {
+	if c.waiting && (c.interruptible || c.cut || c.expelled) {
 		c.sock.SetReadDeadline(time.Unix(1, 0))
 	}
 }
@@ -195,6 +210,8 @@ func (c *Conn) signalled(interruptible bool) error {
 
 func (c *Conn) signalledLocked(interruptible bool) error {
 	switch {
+	case c.expelled:
+		return ErrExpelled
 	case c.cut, c.shutdown && interruptible:
 		return ErrShutdown
 	case c.interrupted && interruptible:

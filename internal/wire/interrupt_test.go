@@ -115,3 +115,77 @@ func TestInterruptStorm(t *testing.T) {
 		}
 	})
 }
+
+// Expel ends a connection wherever it is, with a word where one can be said.
+func TestExpel(t *testing.T) {
+	words := func(err error) string { return "* BYE " + err.Error() }
+	for _, tt := range []struct {
+		what string
+		do   func(c *Conn) error
+		said string
+	}{
+		{"waiting for a command", func(c *Conn) error { _, _, err := c.ReadLine(100); return err }, "* BYE wire: expelled\r\n"},
+		{"idling", func(c *Conn) error { c.SetPhase(Idle); _, _, err := c.ReadLine(100); return err }, "* BYE wire: expelled\r\n"},
+		{"within a body", func(c *Conn) error { c.SetPhase(Data); return c.Discard(100) }, "* BYE wire: expelled\r\n"},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, client := pipe(t, &Config{Protocol: "imap", Refusal: words})
+				got := make(chan error, 1)
+				go func() { got <- tt.do(c) }()
+				io.WriteString(client, "half a li")
+				synctest.Wait()
+				go c.Expel()
+				said, _ := io.ReadAll(client)
+				if err := <-got; err != ErrExpelled || string(said) != tt.said {
+					t.Errorf("%v, said %q", err, said)
+				}
+				if err := tt.do(c); err == nil {
+					t.Error("it goes on")
+				}
+				time.Sleep(time.Minute) // the timers
+			})
+		})
+	}
+	t.Run("writing to nobody", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c, _ := pipe(t, &Config{Protocol: "imap", Refusal: words})
+			got := make(chan error, 1)
+			go func() {
+				for {
+					if _, err := c.Write(make([]byte, 64<<10)); err != nil {
+						got <- err
+						return
+					}
+				}
+			}()
+			synctest.Wait()
+			began := time.Now()
+			c.Expel()
+			<-got
+			if took := time.Since(began); took > cutTime {
+				t.Errorf("it took %v", took)
+			}
+			time.Sleep(time.Minute)
+		})
+	})
+	// One that takes all it gets is cut in the middle.
+	t.Run("a long answer", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c, client := pipe(t, &Config{Protocol: "imap", Refusal: words})
+			go io.Copy(io.Discard, client)
+			c.Expel()
+			began := time.Now()
+			for {
+				if _, err := c.Write(make([]byte, 64<<10)); err != nil {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if took := time.Since(began); took > cutTime+lastWords+time.Second {
+				t.Errorf("it took %v", took)
+			}
+			time.Sleep(time.Minute)
+		})
+	})
+}

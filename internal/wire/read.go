@@ -211,7 +211,7 @@ func (c *Conn) readError(err error) error {
 	switch {
 	case err == ErrInterrupted:
 		return err
-	case err == ErrTimeout || err == ErrShutdown:
+	case err == ErrTimeout || err == ErrShutdown || err == ErrExpelled:
 		if c.err != nil {
 			return c.err
 		}

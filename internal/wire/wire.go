@@ -33,6 +33,8 @@ var (
 	// ErrShutdown: the server is going down. The client has been told, and the
 	// connection is closed.
 	ErrShutdown = errors.New("wire: shutting down")
+	// ErrExpelled: Expel ended the connection. The client has been told.
+	ErrExpelled = errors.New("wire: expelled")
 	// ErrTooMany: one more connection of this account or address is too many.
 	// From a read or write, the client has been told, and the connection is
 	// closed; from Authenticated, telling is up to the caller.
@@ -115,7 +117,7 @@ type Config struct {
 	// required.
 	ProxyFrom []netip.Prefix
 	// Refusal is the last line said to a client that is refused or cut off,
-	// without CRLF: for err one of ErrTooMany, ErrTimeout, ErrShutdown. Nil, or
+	// without CRLF: for err one of ErrTooMany, ErrTimeout, ErrShutdown, ErrExpelled. Nil, or
 	// an empty line, says nothing.
 	Refusal func(err error) string
 	Tap     *Tap
