@@ -62,19 +62,19 @@ func (s *session) settle() {
 		s.out.open()
 		defer s.out.close()
 	}
-	tag, name, done, answered := s.tag, s.name, s.done, s.answered
+	tag, name, done, answered, numbers := s.tag, s.name, s.done, s.answered, s.numbers
 	for _, a := range list {
 		accepted, err := a.wait()
 		a.body.Abort() // does nothing to what was accepted
 		if s.lost != nil {
 			continue
 		}
-		s.tag, s.name, s.done, s.answered = a.tag, "APPEND", status{}, false
+		s.tag, s.name, s.done, s.answered, s.numbers = a.tag, "APPEND", status{}, false, false
 		if err == nil {
 			p := accepted[0].Placed[0]
 			s.ok(fmt.Sprintf("APPENDUID %d %d", p.UIDValidity, p.UID), "APPEND completed")
 		}
 		s.answer(err)
 	}
-	s.tag, s.name, s.done, s.answered = tag, name, done, answered
+	s.tag, s.name, s.done, s.answered, s.numbers = tag, name, done, answered, numbers
 }

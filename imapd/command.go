@@ -55,7 +55,7 @@ func (s *session) next() (err error) {
 
 // command runs the command that begins with line.
 func (s *session) command(line []byte) {
-	s.tag, s.name, s.done, s.answered = "*", "", status{}, false
+	s.tag, s.name, s.done, s.answered, s.numbers = "*", "", status{}, false, false
 	if s.state == notAuthenticated && wire.ForeignProtocol(line) {
 		s.bye("This is an IMAP server")
 		s.lose(errors.New("another protocol's client"))
@@ -75,6 +75,7 @@ func (s *session) command(line []byte) {
 		s.conn.Mask(tag + " " + name + " ********")
 	}
 	c, ok := s.srv.commands[name]
+	s.numbers = c.numbers
 	switch {
 	case !ok:
 		s.fault(line, bad("Unknown command"))

@@ -1,6 +1,10 @@
 package imapd
 
-import "strings"
+import (
+	"strings"
+
+	"posthorn/internal/mail"
+)
 
 // maxFetchItems is the most data items of one FETCH, and the most field names in
 // them. A client that asks for every part of a large message by itself stays
@@ -12,6 +16,9 @@ type fetchArgs struct {
 	set   numSet
 	items []fetchItem // in the order in which they were asked for
 	count int         // of items and of field names in them
+	// changedSince is of the modifier CHANGEDSINCE (RFC 7162 §3.1.4.1); 0: it
+	// wasn't given.
+	changedSince mail.ModSeq
 }
 
 // fetchArgs decodes from the space after the command's name on.
@@ -29,9 +36,23 @@ func (d *decoder) fetchArgs() fetchArgs {
 	}
 	if d.moreArgs() {
 		d.sp()
-		d.params("FETCH modifier", func(string) bool { return false })
+		d.params("FETCH modifier", func(name string) bool { return a.modifier(d, name) })
+	}
+	if a.changedSince > 0 && !a.has(itemModSeq) {
+		a.items = append(a.items, fetchItem{kind: itemModSeq})
 	}
 	return a
+}
+
+// modifier decodes what belongs to a modifier (RFC 4466 §2.4), each of which
+// may stand once.
+func (a *fetchArgs) modifier(d *decoder, name string) bool {
+	if name != "CHANGEDSINCE" || a.changedSince > 0 {
+		return false
+	}
+	d.sp()
+	a.changedSince = mail.ModSeq(d.nzNumber64())
+	return true
 }
 
 // add decodes an item. One without arguments that is there already is not
@@ -69,6 +90,7 @@ var plainItems = [...]string{
 	itemRFC822Header:  "RFC822.HEADER",
 	itemRFC822Text:    "RFC822.TEXT",
 	itemBinarySize:    "",
+	itemModSeq:        "MODSEQ",
 }
 
 // fetchMacro decodes FAST, ALL or FULL, which stand alone.

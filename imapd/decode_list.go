@@ -160,6 +160,8 @@ func (d *decoder) statusItems(o *imap.StatusOptions) {
 			o.Size = true
 		case "APPENDLIMIT":
 			o.AppendLimit = true
+		case "HIGHESTMODSEQ":
+			o.HighestModSeq = true
 		default:
 			d.reject(bad("Unknown STATUS item %s", shown(name)))
 		}

@@ -13,16 +13,26 @@ type storeArgs struct {
 	op     store.FlagOp
 	flags  mail.Flags
 	silent bool
+	// conditional: UNCHANGEDSINCE was given (RFC 7162 §3.1.3).
+	conditional    bool
+	unchangedSince mail.ModSeq // store.Unconditionally when it was not
 }
 
 // storeArgs decodes from the space after the command's name on.
 func (d *decoder) storeArgs() storeArgs {
-	var a storeArgs
+	a := storeArgs{unchangedSince: store.Unconditionally}
 	d.sp()
 	a.set = d.numSet()
 	d.sp()
 	if d.peek() == '(' {
-		d.params("STORE modifier", func(string) bool { return false })
+		d.params("STORE modifier", func(name string) bool {
+			if name != "UNCHANGEDSINCE" || a.conditional {
+				return false
+			}
+			d.sp()
+			a.conditional, a.unchangedSince = true, mail.ModSeq(d.number64())
+			return true
+		})
 		d.sp()
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"posthorn/internal/mail"
 	"posthorn/store"
 )
 
@@ -28,6 +29,9 @@ type searchArgs struct {
 	// charset is in upper case, empty when none was named.
 	charset string
 	key     searchKey
+	// numbers: among the keys are sequence numbers; modSeq: and a MODSEQ, so
+	// that the answer has one too (RFC 7162 §3.1.6).
+	numbers, modSeq bool
 }
 
 // searchKey is a search criterion whose message sets are not resolved yet.
@@ -105,6 +109,7 @@ func (d *decoder) searchArgs() searchArgs {
 	}
 	p := searchProgram{decoder: d, opaque: !knownCharset(a.charset)}
 	a.key = p.and(0, func() bool { return d.moreArgs() })
+	a.numbers, a.modSeq = p.numbers, p.modSeq
 	return a
 }
 
@@ -139,6 +144,8 @@ type searchProgram struct {
 	keys int
 	// opaque: the strings are in a charset that isn't known.
 	opaque bool
+	// see searchArgs
+	numbers, modSeq bool
 }
 
 // and decodes keys parted by spaces for as long as more says so.
@@ -169,7 +176,9 @@ func (p *searchProgram) key(depth int) searchKey {
 		p.expect(')')
 		return k
 	case isDigit(c), c == '*', c == '$':
-		return keySet{set: p.numSet()}
+		set := p.numSet()
+		p.numbers = p.numbers || !set.saved
+		return keySet{set: set}
 	}
 	start := p.pos
 	name := p.upperAtom("a search key")
@@ -217,8 +226,33 @@ func (p *searchProgram) otherKey(name string, depth int) searchKey {
 	case "SMALLER":
 		p.sp()
 		return keyQuery{store.Smaller{Size: p.number64()}}
+	case "MODSEQ":
+		return p.modSeqKey()
 	}
 	return nil
+}
+
+// modSeqKey decodes MODSEQ's arguments (RFC 7162 §3.1.5). A message has one
+// modification sequence for all its flags, so that the name of one changes
+// nothing.
+func (p *searchProgram) modSeqKey() searchKey {
+	p.modSeq = true
+	p.sp()
+	if p.peek() == '"' {
+		start := p.pos
+		flag, ok := strings.CutPrefix(strings.ToLower(p.quoted()), "/flags/")
+		name := strings.TrimPrefix(flag, `\`)
+		if !ok || name == "" || atomLen([]byte(name)) < len(name) || flag == `\recent` {
+			p.pos = start
+			p.fail(`a flag's name such as "/flags/\\draft"`)
+		}
+		p.sp()
+		if !p.keyword("priv") && !p.keyword("shared") && !p.keyword("all") {
+			p.fail("priv, shared or all")
+		}
+		p.sp()
+	}
+	return keyQuery{store.ModSeqAtLeast{ModSeq: mail.ModSeq(p.number64())}}
 }
 
 // flagKey decodes the keys about flags. No message is ever \Recent here, which

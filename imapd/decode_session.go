@@ -89,6 +89,8 @@ func (d *decoder) authenticateArgs() authenticateArgs {
 type selectArgs struct {
 	mailbox string
 	given   string // as the client wrote it, not normalised
+	// condstore is the parameter CONDSTORE (RFC 7162 §3.1.8).
+	condstore bool
 }
 
 // selectArgs decodes from the space after the command's name on.
@@ -99,7 +101,10 @@ func (d *decoder) selectArgs() selectArgs {
 	a.given = d.given
 	if d.moreArgs() {
 		d.sp()
-		d.params("SELECT parameter", func(string) bool { return false })
+		d.params("SELECT parameter", func(name string) bool {
+			a.condstore = a.condstore || name == "CONDSTORE"
+			return name == "CONDSTORE"
+		})
 	}
 	return a
 }

@@ -261,7 +261,7 @@ func TestDecodeFetch(t *testing.T) {
 		" 1 FOO", " 1 BODY[", " 1 BODY[]<", " 1 BODY[]<0>", " 1 BODY[]<0.0>", " 1 BODY[]<.1>", " 1 BODY[]<-1.1>", " 1 BODY[0]", " 1 BODY[01]", " 1 BODY[1.]", " 1 BODY[1.0]",
 		" 1 BODY[MIME]", " 1 BODY[.TEXT]", " 1 BODY[1TEXT]", " 1 BODY[FOO]", " 1 BODY[HEADER.FIELDS]", " 1 BODY[HEADER.FIELDS ()]", " 1 BODY[HEADER.FIELDS (a:b)]",
 		" 1 BODY[HEADER.FIELDS (\"\")]", " 1 BODY[HEADER.FIELDS (\"a b\")]", " 1 BODY[TEXT.1]", " 1 BODYSTRUCTURE[]", " 1 BINARY[1.TEXT]", " 1 BINARY[1.]", " 1 BINARY.SIZE[1]<0.1>",
-		" 1 BINARY", " 1 BINARY.SIZE", " 1 BODY.PEEK", " 1 RFC822.PEEK", " 1 FLAGS (CHANGEDSINCE 1)", " 1 BODY[1.4294967296]")
+		" 1 BINARY", " 1 BINARY.SIZE", " 1 BODY.PEEK", " 1 RFC822.PEEK", " 1 FLAGS (CHANGEDSINCE)", " 1 BODY[1.4294967296]")
 	refused(t, "NO [LIMIT]", (*decoder).fetchArgs, " 1 (BODY[]"+strings.Repeat(" BODY[]", maxFetchItems)+")",
 		" 1 BODY[HEADER.FIELDS (a"+strings.Repeat(" a", maxFetchItems)+")]")
 }
@@ -270,18 +270,22 @@ func TestDecodeStore(t *testing.T) {
 	seen := mail.NewFlags(`\Seen`)
 	set := numSet{ranges: []numRange{{2, 4}}}
 	for in, want := range map[string]storeArgs{
-		` 2:4 +FLAGS (\Deleted)`:           {set, store.FlagsAdd, mail.NewFlags(`\Deleted`), false},
-		` 2:4 -FLAGS.SILENT (\SEEN $Junk)`: {set, store.FlagsRemove, mail.NewFlags(`\Seen`, "$Junk"), true},
-		` 2:4 flags ()`:                    {set, store.FlagsReplace, mail.Flags{}, false},
-		` 2:4 FLAGS \Seen`:                 {set, store.FlagsReplace, seen, false},
-		` 2:4 FLAGS \Seen Work \Flagged  `: {set, store.FlagsReplace, mail.NewFlags(`\Seen`, `\Flagged`, "Work"), false},
-		` 2:4 FLAGS (\Recent \Foo \Seen)`:  {set, store.FlagsReplace, seen, false},
-		` $ +FLAGS.Silent (\Seen)`:         {numSet{saved: true}, store.FlagsAdd, seen, true},
+		` 2:4 +FLAGS (\Deleted)`:                                  {set, store.FlagsAdd, mail.NewFlags(`\Deleted`), false, false, store.Unconditionally},
+		` 2:4 -FLAGS.SILENT (\SEEN $Junk)`:                        {set, store.FlagsRemove, mail.NewFlags(`\Seen`, "$Junk"), true, false, store.Unconditionally},
+		` 2:4 flags ()`:                                           {set, store.FlagsReplace, mail.Flags{}, false, false, store.Unconditionally},
+		` 2:4 FLAGS \Seen`:                                        {set, store.FlagsReplace, seen, false, false, store.Unconditionally},
+		` 2:4 FLAGS \Seen Work \Flagged  `:                        {set, store.FlagsReplace, mail.NewFlags(`\Seen`, `\Flagged`, "Work"), false, false, store.Unconditionally},
+		` 2:4 FLAGS (\Recent \Foo \Seen)`:                         {set, store.FlagsReplace, seen, false, false, store.Unconditionally},
+		` $ +FLAGS.Silent (\Seen)`:                                {numSet{saved: true}, store.FlagsAdd, seen, true, false, store.Unconditionally},
+		` 7,5 (UNCHANGEDSINCE 320162338) +FLAGS.SILENT (\Seen)`:   {numSet{ranges: []numRange{{7, 7}, {5, 5}}}, store.FlagsAdd, seen, true, true, 320162338},
+		` 2:4 (unchangedsince 0) FLAGS ()`:                        {set, store.FlagsReplace, mail.Flags{}, false, true, 0},
+		` 2:4 (UNCHANGEDSINCE 9223372036854775807) FLAGS (\Seen)`: {set, store.FlagsReplace, seen, false, true, 1<<63 - 1},
 	} {
 		same(t, in, decoded(t, in, false, (*decoder).storeArgs), want)
 	}
 	refused(t, "BAD", (*decoder).storeArgs, "", " 1", " 1 FLAGS", " 1 FLAGS ", ` 1 +FLAG (\Seen)`, ` 1 FLAGS.QUIET (\Seen)`, ` 1 FLAGS (\*)`, ` 1 FLAGS (\Seen,\Draft)x"`, ` 1 FLAGS ("a")`,
-		` 1 FLAGS (a]b)`, ` 1 FLAGS (\Seen`, ` 1 FLAGS (\)`, ` 1 FLAGS ((a))`, ` 1 (UNCHANGEDSINCE 1) FLAGS (a)`, ` 1 ++FLAGS (a)`, ` 1 () FLAGS (a)`)
+		` 1 FLAGS (a]b)`, ` 1 FLAGS (\Seen`, ` 1 FLAGS (\)`, ` 1 FLAGS ((a))`, ` 1 (UNCHANGEDSINCE) FLAGS (a)`, ` 1 (UNCHANGEDSINCE -1) FLAGS (a)`, ` 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS (a)`,
+		` 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS (a)`, ` 1 (UNCHANGEDSINCE (1)) FLAGS (a)`, ` 1 (CHANGEDSINCE 1) FLAGS (a)`, ` 1 UNCHANGEDSINCE 1 FLAGS (a)`, ` 1 ++FLAGS (a)`, ` 1 () FLAGS (a)`)
 	refused(t, "NO [LIMIT]", (*decoder).storeArgs, ` 1 FLAGS (a`+strings.Repeat(" a", maxFlags)+")", " 1 FLAGS "+strings.Repeat("a", maxFlagName+1))
 }
 
@@ -323,7 +327,7 @@ func TestDecodeSessionCommands(t *testing.T) {
 	same(t, "authenticate", decoded(t, " EXTERNAL =", false, (*decoder).authenticateArgs), authenticateArgs{"EXTERNAL", "=", true})
 	refused(t, "BAD", (*decoder).authenticateArgs, "", " ", " PLAIN !", " PLAIN a b", ` "PLAIN"`)
 
-	same(t, "select", decoded(t, " INBOX", false, (*decoder).selectArgs), selectArgs{"INBOX", "INBOX"})
+	same(t, "select", decoded(t, " INBOX", false, (*decoder).selectArgs), selectArgs{mailbox: "INBOX", given: "INBOX"})
 	refused(t, "BAD", (*decoder).selectArgs, "", " ", " a b", " a ()", " a (BLURDYBLOOP)", " a (", " a (X")
 
 	same(t, "create", decoded(t, " owatagusiam/", false, (*decoder).createArgs), createArgs{"owatagusiam", "owatagusiam", nil})

@@ -7,6 +7,7 @@ func (s *session) cmdEnable(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
+	condstore := false
 	s.out.raw("* ENABLED")
 	for _, c := range caps {
 		switch {
@@ -16,9 +17,16 @@ func (s *session) cmdEnable(d *decoder) error {
 		case c == "UTF8=ACCEPT" && !s.enabled.utf8:
 			s.enabled.utf8 = true
 			s.out.raw(" UTF8=ACCEPT")
+		case c == "CONDSTORE" && !condstore:
+			// Said anew after another of the commands that switch it on.
+			condstore = true
+			s.out.raw(" CONDSTORE")
 		}
 	}
 	s.out.end()
+	if condstore {
+		s.enableCondstore()
+	}
 	s.out.unicode = s.enabled.unicode()
 	return nil
 }

@@ -17,7 +17,13 @@ func (s *session) fetch(d *decoder, uid bool) error {
 	if err := d.end(); err != nil {
 		return err
 	}
+	if args.has(itemModSeq) {
+		s.enableCondstore()
+	}
 	set, err := s.messages(args.set, uid)
+	if err == nil && args.changedSince > 0 {
+		set, err = s.changedSince(set, args.changedSince)
+	}
 	if err != nil || len(set) == 0 {
 		return err
 	}
@@ -47,7 +53,7 @@ type fetch struct {
 	labels []string
 	want   store.Want
 	uid    bool // the UID is told first, asked for or not
-	flags  bool // FLAGS is among the items
+	asked  [itemKinds]bool
 	sees   bool // an item sets \Seen
 	empty  bool // no item of the present answer is written yet
 	next   int  // where in the view the next message is looked for
@@ -58,14 +64,14 @@ type fetch struct {
 
 func newFetch(s *session, items []fetchItem, uid bool) *fetch {
 	f := &fetch{s: s, items: items, uid: uid, labels: make([]string, len(items))}
+	f.asked[itemUID] = uid
 	narrow := true // only what the store lists fastest
 	for i := range items {
 		it := &items[i]
 		f.labels[i] = it.label()
-		narrow = narrow && (it.kind == itemFlags || it.kind == itemUID)
+		narrow = narrow && (it.kind == itemFlags || it.kind == itemUID || it.kind == itemModSeq)
+		f.asked[it.kind] = true
 		switch it.kind {
-		case itemFlags:
-			f.flags = true
 		case itemEnvelope:
 			f.want |= store.WantEnvelope
 		case itemBodyStructure:
@@ -139,12 +145,12 @@ func (f *fetch) markSeen(set mail.UIDSet) (unseen mail.UIDSet, err error) {
 	if len(unseen) == 0 {
 		return nil, nil
 	}
-	done, _, err := s.srv.store.SetFlags(s.ctx, s.box.id, unseen, store.FlagsAdd, mail.Flags{System: mail.Seen}, 0)
+	done, _, err := s.srv.store.SetFlags(s.ctx, s.box.id, unseen, store.FlagsAdd, mail.Flags{System: mail.Seen}, store.Unconditionally)
 	if err != nil {
 		s.srv.cfg.Log.Internal(s.conn.ID(), `setting \Seen`, err)
 		return nil, nil
 	}
-	s.box.own = append(s.box.own, done...)
+	s.box.addOwn(done)
 	return unseen, nil
 }
 
@@ -155,7 +161,7 @@ func (f *fetch) message(m *store.Message, marked bool) error {
 	if seq == 0 {
 		return nil
 	}
-	if len(m.Flags.Keywords) > 0 && (f.flags || marked) {
+	if len(m.Flags.Keywords) > 0 && (f.asked[itemFlags] || marked) {
 		f.s.announceKeywords(m.Flags)
 	}
 	w := f.s.out
@@ -175,9 +181,8 @@ func (f *fetch) message(m *store.Message, marked bool) error {
 			return err
 		}
 	}
-	if marked && !f.flags {
-		f.begin("FLAGS (")
-		w.b = append(m.Flags.Append(w.b), ')')
+	if marked {
+		f.marked(m)
 	}
 	if f.empty {
 		w.b = w.b[:line] // nothing of it could be read
@@ -187,6 +192,23 @@ func (f *fetch) message(m *store.Message, marked bool) error {
 	w.end()
 	f.count++
 	return nil
+}
+
+// marked tells that \Seen was set, as FETCH does that nobody asked for.
+func (f *fetch) marked(m *store.Message) {
+	w := f.s.out
+	if !f.asked[itemFlags] {
+		f.begin("FLAGS (")
+		w.b = append(m.Flags.Append(w.b), ')')
+	}
+	if f.s.enabled.condstore && !f.asked[itemUID] { // RFC 7162 §3.2.4
+		f.begin("UID ")
+		w.num(uint64(m.UID))
+	}
+	if f.s.enabled.condstore && !f.asked[itemModSeq] {
+		f.begin("")
+		f.s.writeModSeq(m.ModSeq)
+	}
 }
 
 // begin writes the name of a data item, and a space before all but the first.
@@ -229,6 +251,9 @@ func (f *fetch) item(i int, m *store.Message, c *content) error {
 			f.begin(label)
 			w.num(uint64(m.UID))
 		}
+	case itemModSeq:
+		f.begin(label)
+		f.s.writeModSeq(m.ModSeq)
 	case itemInternalDate:
 		f.begin(label)
 		w.b = m.Date.AppendFormat(w.b, internalDate)

@@ -17,6 +17,9 @@ const (
 	itemRFC822Text
 	itemBinary     // BINARY[part]<partial> and BINARY.PEEK[…]
 	itemBinarySize // BINARY.SIZE[part]
+	itemModSeq     // MODSEQ (RFC 7162 §3.1.4.2)
+
+	itemKinds // how many there are
 )
 
 // fetchItem is one data item asked for; macros come as the items that they

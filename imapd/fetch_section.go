@@ -226,6 +226,8 @@ func (it *fetchItem) label() string {
 	switch it.kind {
 	case itemFlags:
 		return "FLAGS ("
+	case itemModSeq:
+		return "" // see writeModSeq
 	case itemSection:
 		return "BODY[" + it.section.spec() + "]" + it.section.origin() + " "
 	case itemBinary:

@@ -18,6 +18,9 @@ func (s *session) cmdList(d *decoder) error {
 		return nil
 	}
 	o := args.options
+	if o.ReturnStatus != nil && o.ReturnStatus.HighestModSeq {
+		s.enableCondstore()
+	}
 	o.ReturnSubscribed = o.ReturnSubscribed || o.SelectSubscribed
 	tree, err := s.listTree(o.SelectSubscribed)
 	if err != nil {

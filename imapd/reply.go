@@ -95,7 +95,8 @@ func (s *session) answer(err error) {
 		say = s.statusOf(err)
 	}
 	if s.box != nil && say.kind != "BAD" {
-		s.sync(!s.srv.commands[s.name].numbers)
+		s.sync(!s.numbers)
+		s.tellHighest(&say)
 	}
 	if s.driver == "" && !s.answered {
 		s.out.status(s.tag, say)

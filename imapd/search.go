@@ -1,6 +1,8 @@
 package imapd
 
 import (
+	"slices"
+
 	"github.com/emersion/go-imap/v2"
 
 	"posthorn/internal/mail"
@@ -19,10 +21,15 @@ func (s *session) search(d *decoder, uid bool) error {
 	if err == nil {
 		err = s.checkCharset(args.charset)
 	}
-	var found mail.UIDSet
+	var hits []store.SearchHit
 	if err == nil {
-		found, err = s.find(args.key, uid)
+		if args.modSeq {
+			s.enableCondstore()
+		}
+		s.numbers = s.numbers || args.numbers
+		hits, err = s.find(args.key)
 	}
+	found := uidsOf(hits)
 	if args.ret.ReturnSave {
 		if err == nil {
 			s.box.saved = toSave(found, args.ret)
@@ -33,16 +40,19 @@ func (s *session) search(d *decoder, uid bool) error {
 	if err != nil {
 		return err
 	}
+	if !args.modSeq {
+		hits = nil
+	}
 	switch o := args.ret; {
 	case !args.extended && !s.enabled.rev2:
-		s.writeSearch(found, uid)
+		s.writeSearch(found, highestOf(hits, imap.SearchOptions{}), uid)
 	case o == imap.SearchOptions{ReturnSave: true}:
 		// It suppresses the response (RFC 9051 §6.4.4).
 	default:
 		if o == (imap.SearchOptions{}) {
 			o.ReturnAll = true
 		}
-		s.writeESearch(found, o, uid)
+		s.writeESearch(found, highestOf(hits, o), o, uid)
 	}
 	return nil
 }
@@ -61,8 +71,8 @@ func (s *session) checkCharset(name string) error {
 
 // find is the messages that match and that the client knows of. What it may be
 // told before is told before, so that a search finds what was just delivered.
-func (s *session) find(key searchKey, uid bool) (mail.UIDSet, error) {
-	s.sync(uid)
+func (s *session) find(key searchKey) ([]store.SearchHit, error) {
+	s.sync(!s.numbers)
 	if s.boxDeleted {
 		return nil, mail.ErrNoSuchMailbox
 	}
@@ -70,13 +80,27 @@ func (s *session) find(key searchKey, uid bool) (mail.UIDSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found mail.UIDSet
-	for _, hit := range hits {
-		if s.box.view.seq(hit.UID) != 0 {
-			found.Add(hit.UID)
+	return slices.DeleteFunc(hits, func(h store.SearchHit) bool { return s.box.view.seq(h.UID) == 0 }), nil
+}
+
+func uidsOf(hits []store.SearchHit) mail.UIDSet {
+	var set mail.UIDSet
+	for _, h := range hits {
+		set.Add(h.UID)
+	}
+	return set
+}
+
+// highestOf is the highest modification sequence of what is returned: with MIN
+// and MAX alone, of these messages (RFC 4731 §3.2); of none 0.
+func highestOf(hits []store.SearchHit, o imap.SearchOptions) (n mail.ModSeq) {
+	ends := (o.ReturnMin || o.ReturnMax) && !o.ReturnAll && !o.ReturnCount
+	for i, h := range hits {
+		if !ends || o.ReturnMin && i == 0 || o.ReturnMax && i == len(hits)-1 {
+			n = max(n, h.ModSeq)
 		}
 	}
-	return found, nil
+	return n
 }
 
 // searchSet is what a set among the search keys means. Numbers of no message
@@ -108,18 +132,23 @@ func toSave(found mail.UIDSet, o imap.SearchOptions) mail.UIDSet {
 }
 
 // writeSearch sends RFC 3501's SEARCH response.
-func (s *session) writeSearch(found mail.UIDSet, uid bool) {
+func (s *session) writeSearch(found mail.UIDSet, highest mail.ModSeq, uid bool) {
 	w := s.out
 	w.raw("* SEARCH")
 	for u := range found.All() {
 		w.raw(" ")
 		w.num(uint64(s.number(u, uid)))
 	}
+	if highest > 0 { // RFC 7162 §3.1.6
+		w.raw(" (MODSEQ ")
+		w.num(uint64(highest))
+		w.raw(")")
+	}
 	w.end()
 }
 
 // writeESearch sends an ESEARCH response (RFC 9051 §7.3.4).
-func (s *session) writeESearch(found mail.UIDSet, o imap.SearchOptions, uid bool) {
+func (s *session) writeESearch(found mail.UIDSet, highest mail.ModSeq, o imap.SearchOptions, uid bool) {
 	w := s.out
 	w.raw(`* ESEARCH (TAG "`, s.tag, `")`)
 	if uid {
@@ -136,12 +165,16 @@ func (s *session) writeESearch(found mail.UIDSet, o imap.SearchOptions, uid bool
 		}
 		if o.ReturnAll {
 			w.raw(" ALL ")
-			w.b = s.numbers(found, uid).Append(w.b)
+			w.b = s.numbersOf(found, uid).Append(w.b)
 		}
 	}
 	if o.ReturnCount {
 		w.raw(" COUNT ")
 		w.num(uint64(found.Len()))
+	}
+	if highest > 0 { // RFC 4731 §3.2
+		w.raw(" MODSEQ ")
+		w.num(uint64(highest))
 	}
 	w.end()
 }
@@ -154,8 +187,8 @@ func (s *session) number(u mail.UID, uid bool) mail.UID {
 	return mail.UID(s.box.view.seq(u))
 }
 
-// numbers is number of a set whose messages are all in the view.
-func (s *session) numbers(set mail.UIDSet, uid bool) mail.UIDSet {
+// numbersOf is number of a set whose messages are all in the view.
+func (s *session) numbersOf(set mail.UIDSet, uid bool) mail.UIDSet {
 	if uid {
 		return set
 	}

@@ -25,6 +25,9 @@ func (s *session) selectMailbox(d *decoder, readOnly bool) error {
 		s.boxDeleted = false
 		s.out.status("*", status{"OK", "CLOSED", "The mailbox before is closed"})
 	}
+	if args.condstore {
+		s.enableCondstore()
+	}
 	box, mb, err := s.openMailbox(args.mailbox, readOnly)
 	if err != nil {
 		return err
@@ -87,6 +90,7 @@ func (s *session) describe(mb store.Mailbox, given string) error {
 	}
 	ok("UIDVALIDITY", uint64(mb.UIDValidity), "UIDs valid")
 	ok("UIDNEXT", uint64(mb.UIDNext), "Predicted next UID")
+	s.writeHighest(s.box.modSeq)
 	if s.enabled.rev2 {
 		return s.listSelected(mb, given)
 	}

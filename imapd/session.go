@@ -44,6 +44,8 @@ type session struct {
 	tag, name string
 	secret    bool   // it holds a password
 	done      status // what its handler wants said with OK
+	// numbers: it holds sequence numbers, so nothing may be expunged meanwhile.
+	numbers bool
 	// driver is a line that imapserver shall answer; answered: the tagged
 	// answer is out already.
 	driver   string
@@ -88,6 +90,9 @@ func (s *session) private() bool {
 type enabled struct {
 	rev2 bool // IMAP4rev2
 	utf8 bool // UTF8=ACCEPT (RFC 6855)
+	// condstore: by ENABLE or any other CONDSTORE enabling command (RFC 7162
+	// §3.1): every FETCH that nobody asked for has MODSEQ.
+	condstore bool
 }
 
 // unicode: mailbox names and quoted strings are UTF-8 in both directions
@@ -106,6 +111,9 @@ type mailbox struct {
 	modSeq  mail.ModSeq
 	gone    mail.UIDSet
 	arrived []mail.UID
+	// held is how far everything was told when gone began to fill, and sent
+	// the highest MODSEQ in a FETCH of the command under way: see tellHighest.
+	held, sent mail.ModSeq
 	// own is what this session changed since the last sync, ascending by UID:
 	// it needs no telling.
 	own     []store.FlagResult

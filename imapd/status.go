@@ -12,6 +12,9 @@ func (s *session) cmdStatus(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
+	if items.HighestModSeq {
+		s.enableCondstore()
+	}
 	mb, err := s.srv.store.MailboxByName(s.ctx, s.account(), name)
 	if err != nil {
 		return err
@@ -41,6 +44,7 @@ func (s *session) writeStatus(mb store.Mailbox, items imap.StatusOptions) {
 	item(items.NumDeleted, "DELETED", uint64(mb.Deleted))
 	item(items.Size, "SIZE", uint64(mb.Bytes))
 	item(items.AppendLimit, "APPENDLIMIT", uint64(s.srv.cfg.MaxMessage)) // RFC 7889 §4
+	item(items.HighestModSeq, "HIGHESTMODSEQ", uint64(mb.HighestModSeq)) // RFC 7162 §3.1.7
 	w.raw(")")
 	w.end()
 }

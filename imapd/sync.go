@@ -18,6 +18,7 @@ const syncBatch = 500
 // what is gone, and what came since, waits for the next time.
 func (s *session) sync(expunge bool) {
 	box := s.box
+	defer func() { box.own = nil }()
 	if !box.hasNews() {
 		return
 	}
@@ -26,6 +27,9 @@ func (s *session) sync(expunge bool) {
 		if err != nil {
 			s.syncFailed(err)
 			return
+		}
+		if len(box.gone) == 0 {
+			box.held = box.modSeq
 		}
 		box.take(ch.Vanished)
 		if expunge {
@@ -39,7 +43,6 @@ func (s *session) sync(expunge bool) {
 			break
 		}
 	}
-	box.own = nil
 	if len(box.gone) == 0 && len(box.arrived) > 0 {
 		slices.Sort(box.arrived)
 		box.view.add(slices.Compact(box.arrived)) // one may have changed twice
@@ -112,7 +115,7 @@ func (s *session) announceChange(m *store.Message) {
 	case seq == 0 && m.UID > box.view.last():
 		box.arrived = append(box.arrived, m.UID)
 	case seq != 0 && !box.isOwn(m):
-		s.announceFlags(seq, m.UID, m.Flags)
+		s.announceFlags(seq, store.FlagResult{UID: m.UID, Flags: m.Flags, ModSeq: m.ModSeq})
 	}
 }
 
@@ -124,16 +127,21 @@ func (b *mailbox) isOwn(m *store.Message) bool {
 
 // announceFlags sends a FETCH that nobody asked for; it names the UID
 // (RFC 9051 §7.5.2).
-func (s *session) announceFlags(seq uint32, uid mail.UID, flags mail.Flags) {
-	s.announceKeywords(flags)
+func (s *session) announceFlags(seq uint32, m store.FlagResult) {
+	s.announceKeywords(m.Flags)
 	w := s.out
 	w.raw("* ")
 	w.num(uint64(seq))
 	w.raw(" FETCH (UID ")
-	w.num(uint64(uid))
+	w.num(uint64(m.UID))
 	w.raw(" FLAGS (")
-	w.b = flags.Append(w.b)
-	w.raw("))")
+	w.b = m.Flags.Append(w.b)
+	w.raw(")")
+	if s.enabled.condstore {
+		w.raw(" ")
+		s.writeModSeq(m.ModSeq)
+	}
+	w.raw(")")
 	w.end()
 }
 

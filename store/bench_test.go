@@ -239,7 +239,7 @@ func BenchmarkThousand(b *testing.B) {
 		report := processorTime(b)
 		defer func() { report(b.N) }()
 		for n := 0; b.Loop(); n++ {
-			_, _, err := s.SetFlags(context.Background(), mb, thousand, FlagOp(1+n%2), mail.NewFlags(`\Flagged`), 0)
+			_, _, err := s.SetFlags(context.Background(), mb, thousand, FlagOp(1+n%2), mail.NewFlags(`\Flagged`), Unconditionally)
 			must(err)
 		}
 	})
@@ -278,7 +278,7 @@ func BenchmarkThousand(b *testing.B) {
 		defer func() { report(b.N) }()
 		before, err := s.MailboxByID(context.Background(), mb)
 		must(err)
-		_, _, err = s.SetFlags(context.Background(), mb, mail.UIDSet{{From: 1, To: 100}}, FlagsAdd, mail.NewFlags("x"), 0)
+		_, _, err = s.SetFlags(context.Background(), mb, mail.UIDSet{{From: 1, To: 100}}, FlagsAdd, mail.NewFlags("x"), Unconditionally)
 		must(err)
 		for b.Loop() {
 			c, err := s.ChangesSince(context.Background(), mb, before.HighestModSeq, 1000)

@@ -41,6 +41,24 @@ func (s *Store) ChangesSince(ctx context.Context, mb MailboxID, since mail.ModSe
 	return c, err
 }
 
+// ChangedSince lists the messages that have a higher modification sequence
+// than since: new ones and those whose flags changed. Of a mailbox that is gone
+// there are none.
+func (s *Store) ChangedSince(ctx context.Context, mb MailboxID, since mail.ModSeq) (mail.UIDSet, error) {
+	var uids []mail.UID
+	err := s.readOne(ctx, func(tx *readTx) error {
+		text, err := tx.text("SELECT group_concat(uid) FROM messages INDEXED BY messages_modseq WHERE mailbox = ? AND modseq > ?", mb, int64(since))
+		uids = appendUIDs(nil, text)
+		return err
+	})
+	slices.Sort(uids) // they came by modification sequence
+	var set mail.UIDSet
+	for _, u := range uids {
+		set.Add(u)
+	}
+	return set, err
+}
+
 func (tx *readTx) changesSince(mb MailboxID, since mail.ModSeq, limit int) (Changes, error) {
 	var c Changes
 	var pruned mail.ModSeq

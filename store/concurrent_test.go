@@ -55,7 +55,7 @@ func changeAtRandom(t *testing.T, s *Store, id AccountID, boxes []MailboxID, lar
 		var err error
 		switch r.IntN(9) {
 		case 0:
-			_, _, err = s.SetFlags(ctx, mb, set, FlagOp(r.IntN(3)), mail.NewFlags(`\Deleted`, "k"), 0)
+			_, _, err = s.SetFlags(ctx, mb, set, FlagOp(r.IntN(3)), mail.NewFlags(`\Deleted`, "k"), Unconditionally)
 		case 1:
 			_, err = s.CopyMessages(ctx, mb, mail.UIDSet{{From: from, To: from + 3}}, other)
 		case 2:

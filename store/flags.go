@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"math"
+	"slices"
 	"strings"
 
 	"posthorn/internal/mail"
@@ -33,10 +35,15 @@ type FlagResult struct {
 	ModSeq mail.ModSeq
 }
 
+// Unconditionally is no bound to SetFlags: no message was changed after it.
+const Unconditionally mail.ModSeq = math.MaxInt64
+
 // SetFlags changes flags of messages; those that are gone are passed over.
-// unchangedSince, when not 0, leaves messages changed after it alone and
-// returns them as modified (RFC 7162 §3.1.3). done holds all others, changed
-// or not. One modification sequence serves the whole call.
+// Messages that were changed after unchangedSince are left alone and returned
+// as modified (RFC 7162 §3.1.3); with 0 that is all of them, but for those that
+// have none of the keywords, where only keywords are to be added or removed.
+// done holds all others, changed or not. One modification sequence serves the
+// whole call.
 // mail.ErrNoSuchMailbox, mail.ErrInvalid, mail.ErrOverQuota (too many
 // keywords).
 func (s *Store) SetFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, unchangedSince mail.ModSeq) (done []FlagResult, modified mail.UIDSet, err error) {
@@ -67,7 +74,7 @@ func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail
 	changed := make(map[flagState][]item)
 	results := newFlagCache(op, flags)
 	for _, i := range list {
-		if unchangedSince != 0 && i.modseq > unchangedSince {
+		if i.modseq > unchangedSince && (unchangedSince > 0 || op == FlagsReplace || i.hasAny(flags)) {
 			modified.Add(i.uid)
 			continue
 		}
@@ -97,6 +104,13 @@ func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail
 	}
 	tx.touch(m.Account, mb)
 	return done, modified, nil
+}
+
+// hasAny reports whether any of the flags exists on a message: a system flag
+// does, set or not (RFC 7162 §3.1.3).
+func (i *item) hasAny(flags mail.Flags) bool {
+	have := i.flags()
+	return flags.System != 0 || slices.ContainsFunc(flags.Keywords, have.Has)
 }
 
 // flagState is a message's flags as the table has them.

@@ -69,6 +69,16 @@ func (tx *readTx) text(query string, args ...any) ([]byte, error) {
 	return bytes.Clone(raw), err
 }
 
+// appendUIDs reads UIDs parted by commas.
+func appendUIDs(uids []mail.UID, text []byte) []mail.UID {
+	for len(text) > 0 {
+		var uid int64
+		uid, text = leadingNumber(text)
+		uids = append(uids, mail.UID(uid))
+	}
+	return uids
+}
+
 // UIDList lists the UIDs of a mailbox in order, with the moment it is true of.
 // mail.ErrNoSuchMailbox.
 func (s *Store) UIDList(ctx context.Context, mb MailboxID) (uids []mail.UID, at mail.ModSeq, err error) {
@@ -87,11 +97,7 @@ func (s *Store) UIDList(ctx context.Context, mb MailboxID) (uids []mail.UID, at 
 	if err != nil {
 		return nil, 0, err
 	}
-	for len(text) > 0 {
-		var uid int64
-		uid, text = leadingNumber(text)
-		uids = append(uids, mail.UID(uid))
-	}
+	uids = appendUIDs(uids, text)
 	slices.Sort(uids) // they came by modification sequence
 	return uids, at, nil
 }

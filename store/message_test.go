@@ -185,7 +185,7 @@ func TestKeywordLimits(t *testing.T) {
 	deliver(t, s, someMessage, Copy{Account: id, Flags: mail.NewFlags("$Junk")})
 	mb := inboxOf(t, s, id).ID
 	set := func(names ...string) ([]FlagResult, error) {
-		done, _, err := s.SetFlags(t.Context(), mb, everything, FlagsAdd, mail.NewFlags(names...), 0)
+		done, _, err := s.SetFlags(t.Context(), mb, everything, FlagsAdd, mail.NewFlags(names...), Unconditionally)
 		return done, err
 	}
 	// A keyword is written as it was the first time.

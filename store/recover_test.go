@@ -53,7 +53,7 @@ func TestMissingCommits(t *testing.T) {
 	in := first.Placed[0].Mailbox
 	s.checkpointer.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
 	lost := deliver(t, s, someMessage+"lost", Copy{Account: id})
-	if _, _, err := s.SetFlags(t.Context(), in, mail.UIDs(1), FlagsAdd, mail.NewFlags(`\Seen`), 0); err != nil {
+	if _, _, err := s.SetFlags(t.Context(), in, mail.UIDs(1), FlagsAdd, mail.NewFlags(`\Seen`), Unconditionally); err != nil {
 		t.Fatal(err)
 	}
 	client := inboxOf(t, s, id)

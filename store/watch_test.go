@@ -37,11 +37,11 @@ func TestWatch(t *testing.T) {
 		}, true, true, true, false},
 		{"queue", func() error { enqueueTest(t, s, outboundTo("x@y.z")); return nil }, false, false, false, true},
 		{"flags", func() error {
-			_, _, err := s.SetFlags(t.Context(), in, everything, FlagsAdd, mail.NewFlags(`\Seen`), 0)
+			_, _, err := s.SetFlags(t.Context(), in, everything, FlagsAdd, mail.NewFlags(`\Seen`), Unconditionally)
 			return err
 		}, true, true, false, false},
 		{"the same flags", func() error {
-			_, _, err := s.SetFlags(t.Context(), in, everything, FlagsAdd, mail.NewFlags(`\Seen`), 0)
+			_, _, err := s.SetFlags(t.Context(), in, everything, FlagsAdd, mail.NewFlags(`\Seen`), Unconditionally)
 			return err
 		}, false, false, false, false},
 		{"copy", func() error { _, err := s.CopyMessages(t.Context(), sent, everything, in); return err }, true, true, false, false},

@@ -83,6 +83,21 @@ func TestUIDSet(t *testing.T) {
 	}
 }
 
+func TestIntersect(t *testing.T) {
+	s := UIDSet{{1, 5}, {7, 9}, {20, 4294967295}}
+	for want, other := range map[string]UIDSet{
+		"":                 {{6, 6}, {10, 19}},
+		"1:5,7:9,20:30":    {{1, 30}},
+		"3:5,7":            {{3, 7}},
+		"4294967295":       {{4294967295, 4294967295}},
+		"1,3,5,7:8,22:100": {{1, 1}, {3, 3}, {5, 8}, {22, 100}},
+	} {
+		if got := s.Intersect(other).String() + " " + other.Intersect(s).String(); got != want+" "+want {
+			t.Errorf("%v: %s, want %s twice", other, got, want)
+		}
+	}
+}
+
 func FuzzUIDSet(f *testing.F) {
 	f.Add([]byte{5, 1, 3, 2})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -101,6 +116,13 @@ func FuzzUIDSet(f *testing.F) {
 		for i, r := range s {
 			if r.From > r.To || i > 0 && s[i-1].To+1 >= r.From {
 				t.Fatalf("%v is not in order", s)
+			}
+		}
+		other := UIDs(3, 4, 100, 200, 201)
+		both := s.Intersect(other)
+		for u := range UID(256) {
+			if both.Contains(u) != (in[u] && other.Contains(u)) {
+				t.Fatalf("%v and %v have %v", s, other, both)
 			}
 		}
 		for u := range s.All() {

@@ -70,6 +70,22 @@ func (s UIDSet) Contains(u UID) bool {
 	return i < len(s) && s[i].From <= u
 }
 
+// Intersect is what both sets have.
+func (s UIDSet) Intersect(t UIDSet) UIDSet {
+	var both UIDSet
+	for len(s) > 0 && len(t) > 0 {
+		if from, to := max(s[0].From, t[0].From), min(s[0].To, t[0].To); from <= to {
+			both = append(both, UIDRange{from, to})
+		}
+		if s[0].To < t[0].To {
+			s = s[1:]
+		} else {
+			t = t[1:]
+		}
+	}
+	return both
+}
+
 // Len is the number of UIDs in the set.
 func (s UIDSet) Len() int {
 	n := 0
