@@ -47,6 +47,9 @@ func (c *Config) check() error {
 }
 
 func (c *Config) checkRelay() error {
+	if c.Relay.ConnectionsPerHop < 1 {
+		return c.errorAt("relay.connections_per_hop", "a hop needs at least one connection")
+	}
 	if c.Relay.Smarthost != (Hop{}) {
 		if err := c.Relay.Smarthost.check(); err != nil {
 			return c.errorAt("relay.smarthost", "%v", err)

@@ -102,6 +102,8 @@ type Queue struct {
 
 // Relay says where mail for other domains goes.
 type Relay struct {
+	// ConnectionsPerHop is how many there may be to one next hop at a time.
+	ConnectionsPerHop int `toml:"connections_per_hop"`
 	// Smarthost takes all mail for other domains; empty: none.
 	Smarthost Hop `toml:"smarthost"`
 	// Routes lead a domain to a next hop of its own.
@@ -147,7 +149,8 @@ func Default() *Config {
 			Retry:  durations(time.Minute, 5*time.Minute, 15*time.Minute, 30*time.Minute, time.Hour, 2*time.Hour, 4*time.Hour),
 			GiveUp: Duration(5 * 24 * time.Hour), WarnAfter: Duration(4 * time.Hour),
 		},
-		Log: Log{Level: "info", Format: "text"},
+		Relay: Relay{ConnectionsPerHop: 1},
+		Log:   Log{Level: "info", Format: "text"},
 	}
 }
 

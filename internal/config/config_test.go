@@ -41,7 +41,7 @@ func TestTemplateShowsDefaults(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, key := range []string{"data", "listen.smtp", "listen.https", "listen.proxy_from", "tls.cert", "auth.clear_from", "auth.lockout_loopback",
-		"smtp.max_message", "limits.connections", "limits.loopback", "smtp.any_helo", "smtp.any_sender", "queue.retry", "queue.give_up", "log.format"} {
+		"smtp.max_message", "limits.connections", "limits.loopback", "smtp.any_helo", "smtp.any_sender", "queue.retry", "queue.give_up", "relay.connections_per_hop", "log.format"} {
 		if !seen[key] {
 			t.Errorf("the template does not show %s", key)
 		}
@@ -57,6 +57,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"hostname = \"a\"\n[smtp]\nmax_message = \"many\"\n", "f.toml:3"},
 		{"hostname = \"a\"\n[smtp]\nmax_message = \"3 kB\"\n", "f.toml:3: smtp.max_message: 3000 B is less"},
 		{"hostname = \"a\"\n[queue]\ngive_up = \"soon\"\n", "f.toml:3"},
+		{"hostname = \"a\"\n[relay]\nconnections_per_hop = 0\n", "f.toml:3: relay.connections_per_hop"},
 		{"hostname = \"a\"\n[relay.routes.\"b.c\"]\naddress = \"x\"\n", "f.toml:2"},
 		{"hostname = \n", "f.toml:1"},
 		{"", "f.toml: hostname: the server needs a name"},

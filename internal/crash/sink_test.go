@@ -23,7 +23,6 @@ type sink struct {
 	mu    sync.Mutex
 	taken map[string]int // by Message-ID
 	total int
-	conns int    // that are open
 	at    int    // when so many were taken,
 	then  func() // this is called, once
 }
@@ -50,8 +49,6 @@ func newSink(t testing.TB) *sink {
 
 func (k *sink) serve(conn net.Conn) {
 	defer conn.Close()
-	k.connections(1)
-	defer k.connections(-1)
 	conn.SetDeadline(time.Now().Add(5 * time.Minute))
 	in := bufio.NewReader(conn)
 	say := func(line string) { fmt.Fprintf(conn, "%s\r\n", line) }
@@ -96,13 +93,6 @@ func (k *sink) take(id string) {
 	if k.total++; k.total == k.at {
 		go k.then()
 	}
-}
-
-func (k *sink) connections(change int) int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.conns += change
-	return k.conns
 }
 
 // after has then called when n more were taken.

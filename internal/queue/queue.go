@@ -6,7 +6,8 @@
 // the next start: so a message is never lost, and one that a next hop took in
 // the very moment of a crash goes out twice. An attempt is recorded, and the
 // reports about it are stored, in one transaction, before the next message
-// leaves on that connection: so it is one message for each connection at most.
+// leaves on that connection: so it is one message for each connection at most,
+// and there is one connection to a hop unless Config.MaxPerHop allows more.
 //
 // A report is sent from the null reverse-path, and there is none about a
 // message that has it: failures of reports end in the log.
@@ -49,9 +50,12 @@ type Config struct {
 	// DelayAfter is when a sender is told that the message has not been
 	// delivered yet: 4 hours. Negative: never.
 	DelayAfter time.Duration
-	// MaxConnections is how many connections there may be in all: 32;
-	// MaxPerHop how many to one hop: 4.
-	MaxConnections, MaxPerHop int
+	// MaxConnections is how many connections there may be in all: 100, so that
+	// some dozens of hops that stall delay no other.
+	MaxConnections int
+	// MaxPerHop is how many connections there may be to one hop: 1. Each more
+	// may leave one message more that a crash has delivered twice.
+	MaxPerHop int
 	// MaxRecipients is how many recipients one transaction may have: 100, which
 	// every server must take (RFC 5321 §4.5.3.1.8).
 	MaxRecipients int
@@ -81,8 +85,8 @@ func (c Config) withDefaults() Config {
 	}
 	setDefault(&c.GiveUpAfter, 5*24*time.Hour)
 	setDefault(&c.DelayAfter, 4*time.Hour)
-	setDefault(&c.MaxConnections, 32)
-	setDefault(&c.MaxPerHop, 4)
+	setDefault(&c.MaxConnections, 100)
+	setDefault(&c.MaxPerHop, 1)
 	setDefault(&c.MaxRecipients, 100)
 	setDefault(&c.MaxHeld, 10_000)
 	setDefault(&c.MaxReturn, 1<<20)

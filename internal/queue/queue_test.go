@@ -151,36 +151,73 @@ func TestBounceOfBounce(t *testing.T) {
 }
 
 func TestBatches(t *testing.T) {
+	for _, perHop := range []int{1, 4} {
+		inBubble(t, func(t *testing.T, p *postoffice) { batches(t, p, perHop) })
+	}
+}
+
+func batches(t *testing.T, p *postoffice, perHop int) {
+	if perHop > 1 {
+		p.Config.MaxPerHop = perHop
+	}
+	p.Config.MaxConnections = 32
+	p.hops.perSlot = time.Second
+	var many []string
+	for i := range 250 {
+		many = append(many, fmt.Sprintf("u%d@big.example", i))
+	}
+	p.send(outbound("alice@crepes.fr", many...))
+	for range 40 {
+		p.send(outbound("alice@crepes.fr", "a@hamburger.edu", "b@hamburger.edu"))
+	}
+	for i := range 50 {
+		p.send(outbound("alice@crepes.fr", fmt.Sprintf("x@d%d.example", i)))
+	}
+	p.run()
+	p.after(time.Minute)
+	if n := len(p.queued()); n != 0 {
+		t.Errorf("%d are still queued", n)
+	}
+	count := make(map[string]int)
+	for _, try := range p.hops.tries {
+		count[try.hop]++
+		if len(try.to) > 100 {
+			t.Errorf("%d recipients in a transaction", len(try.to))
+		}
+	}
+	if count["big.example"] != 3 || count["hamburger.edu"] != 40 || len(p.hops.tries) != 3+40+50 {
+		t.Errorf("transactions: %v", count)
+	}
+	if m := p.hops.most; m["hamburger.edu"] != perHop || m[""] > 32 || m[""] < 8 {
+		t.Errorf("connections at a time: %v", m)
+	}
+}
+
+// TestStalledHops: hops that take minutes for each message, many at a time,
+// delay no other.
+func TestStalledHops(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *postoffice) {
-		p.hops.perSlot = time.Second
-		var many []string
-		for i := range 250 {
-			many = append(many, fmt.Sprintf("u%d@big.example", i))
-		}
-		p.send(outbound("alice@crepes.fr", many...))
-		for range 40 {
-			p.send(outbound("alice@crepes.fr", "a@hamburger.edu", "b@hamburger.edu"))
-		}
-		for i := range 50 {
-			p.send(outbound("alice@crepes.fr", fmt.Sprintf("x@d%d.example", i)))
+		for i := range 80 {
+			hop := fmt.Sprintf("slow%d.example", i)
+			p.hops.answer[hop] = func(m *mail.Outgoing) []mail.Result {
+				time.Sleep(10 * time.Minute)
+				return repeat(ok, len(m.To))
+			}
+			p.send(outbound("alice@crepes.fr", "x@"+hop))
+			p.send(outbound("alice@crepes.fr", "x@"+hop))
 		}
 		p.run()
-		p.after(time.Minute)
+		p.after(time.Second)
+		for range 5 {
+			p.send(outbound("alice@crepes.fr", "x@quick.example"))
+		}
+		p.after(2 * time.Second)
+		if n := len(p.queued()); n != 160 {
+			t.Errorf("%d are queued, not what the slow hops have", n)
+		}
+		p.after(time.Hour)
 		if n := len(p.queued()); n != 0 {
-			t.Errorf("%d are still queued", n)
-		}
-		count := make(map[string]int)
-		for _, try := range p.hops.tries {
-			count[try.hop]++
-			if len(try.to) > 100 {
-				t.Errorf("%d recipients in a transaction", len(try.to))
-			}
-		}
-		if count["big.example"] != 3 || count["hamburger.edu"] != 40 || len(p.hops.tries) != 3+40+50 {
-			t.Errorf("transactions: %v", count)
-		}
-		if m := p.hops.most; m["hamburger.edu"] != 4 || m[""] > 32 || m[""] < 8 {
-			t.Errorf("connections at a time: %v", m)
+			t.Errorf("%d are queued at last", n)
 		}
 	})
 }
