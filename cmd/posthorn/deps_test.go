@@ -30,6 +30,7 @@ var arrows = map[string]string{
 	"internal/relay":        "internal/relay/recode internal/message internal/mail tlsconf",
 	"internal/relay/recode": "internal/message internal/mail",
 	"internal/interop":      "",
+	"internal/attack":       "",
 	"internal/crash":        "",
 	"internal/testserver":   "",
 	"smtpd":                 "auth internal/wire internal/maillog internal/mail internal/deliver",
