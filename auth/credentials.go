@@ -17,6 +17,8 @@ const (
 	// maxAppPasswords of an account bound what SCRAM compares a proof with.
 	maxAppPasswords = 100
 	maxNameSize     = 64 // octets
+	// A made password is groups of letters: 84 bits.
+	madeGroups, madeLetters = 3, 6
 )
 
 // SetPassword sets an account's own password. App passwords stay, and so do
@@ -93,17 +95,27 @@ func (a *Authenticator) AppPasswords(ctx context.Context, id store.AccountID) ([
 // NewPassword makes a password that nobody will guess and anybody can type:
 // three groups of six letters, 84 bits.
 func NewPassword() string {
-	const groups, letters = 3, 6
 	var b strings.Builder
-	for g := range groups {
+	for g := range madeGroups {
 		if g > 0 {
 			b.WriteByte('-')
 		}
-		for range letters {
+		for range madeLetters {
 			b.WriteByte(randomLetter())
 		}
 	}
 	return b.String()
+}
+
+// isMade reports whether a password has the form that NewPassword gives.
+func isMade(password string) bool {
+	groups := strings.Split(password, "-")
+	for _, g := range groups {
+		if len(g) != madeLetters || strings.ContainsFunc(g, func(r rune) bool { return r < 'a' || r > 'z' }) {
+			return false
+		}
+	}
+	return len(groups) == madeGroups
 }
 
 // randomLetter is one of a to z, each as likely as the others.

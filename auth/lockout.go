@@ -1,9 +1,12 @@
 package auth
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"time"
+
+	"posthorn/store"
 )
 
 // The lock-out limits wrong guesses, before anything is hashed. It must slow
@@ -17,6 +20,9 @@ import (
 //   - all guesses from a network together, and all guesses at an account
 //     together, have a larger bucket each, for those who try many names from
 //     one place, or one name from many. Known addresses are spared both.
+//   - an app password is not to be guessed, and opens whatever was guessed
+//     before: its owner gets in beside somebody who guesses from the very same
+//     address. Whoever has only the account's own password waits with him.
 //   - a repeated wrong guess is not counted (memory.go), and a right one gives
 //     back what it took.
 const (
@@ -31,6 +37,8 @@ const (
 	maxKnown   = 20_000
 )
 
+// What was guessed is kept in memory only: a restart gives a guesser five more.
+// Known addresses are kept in the store, else it would take them from an owner.
 type lockout struct {
 	mu      sync.Mutex
 	buckets *lru[bucketKey, bucket]
@@ -105,6 +113,20 @@ func (g gate) isKnown() bool {
 func (g gate) knownLocked() bool {
 	since, ok := g.lockout.known.get(g.here())
 	return ok && time.Since(since) < knownFor
+}
+
+// load makes those addresses known that were before a restart.
+func (l *lockout) load(ctx context.Context, st *store.Store) error {
+	list, err := st.LoginAddresses(ctx, time.Now().Add(-knownFor), maxKnown)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, k := range list {
+		l.known.put(gate{who: k.Account, from: k.From}.here(), k.Last)
+	}
+	return nil
 }
 
 // change adds n to all buckets that concern the guess, if each of them holds

@@ -31,6 +31,9 @@ func (a *Authenticator) password(ctx context.Context, from netip.Addr, user, pas
 		return Identity{}, err
 	}
 	gate := a.gate(s, from)
+	if i, ok := made(s.verifiers, prepared); ok && s.open() {
+		return a.welcome(s, gate, &s.verifiers[i]), nil // whatever was guessed meanwhile
+	}
 	guess := a.memory.guess(s, prepared)
 	for {
 		if !gate.open() {
@@ -96,7 +99,9 @@ func (a *Authenticator) verify(ctx context.Context, s *subject, gate gate, g gue
 
 // welcome notes a successful login.
 func (a *Authenticator) welcome(s *subject, gate gate, v *verifier) Identity {
+	now := time.Now()
 	gate.remember()
-	a.store.TouchCredential(s.account.ID, v.name, time.Now())
+	a.store.NoteLogin(s.account.ID, gate.from, now, now.Add(-knownFor))
+	a.store.TouchCredential(s.account.ID, v.name, now)
 	return s.identity(v)
 }

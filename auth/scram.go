@@ -72,9 +72,6 @@ func (s *scram) first(message string) ([]byte, bool, error) {
 		return s.fail(err)
 	}
 	s.gate = s.auth.gate(s.subject, s.from)
-	if !s.gate.open() {
-		return s.fail(ErrThrottled)
-	}
 	nonce := newNonce()
 	var answer string
 	for i := range s.subject.verifiers {
@@ -98,11 +95,8 @@ func (s *scram) first(message string) ([]byte, bool, error) {
 	return []byte(answer), false, nil
 }
 
-// final checks the proof.
+// final checks the proof. An app password opens whatever was guessed before.
 func (s *scram) final(message string) ([]byte, bool, error) {
-	if !s.gate.take() {
-		return s.fail(ErrThrottled)
-	}
 	var answer, refusal string
 	var proved *verifier
 	for i, c := range s.conversations {
@@ -113,13 +107,19 @@ func (s *scram) final(message string) ([]byte, bool, error) {
 			answer, proved = a, &s.subject.verifiers[i]
 		}
 	}
+	unguessable := proved != nil && proved.quick != nil && s.subject.open()
+	if !unguessable && !s.gate.take() {
+		return s.fail(ErrThrottled) // right or wrong
+	}
 	if answer == "" {
 		return s.fail(scramError(refusal))
 	}
 	if !s.subject.open() {
 		return s.fail(ErrFailed)
 	}
-	s.gate.refund()
+	if !unguessable {
+		s.gate.refund()
+	}
 	s.who = s.auth.welcome(s.subject, s.gate, proved)
 	s.state = scramDone
 	return []byte(answer), false, nil

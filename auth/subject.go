@@ -146,8 +146,12 @@ func (x *standIn) load(ctx context.Context, st *store.Store) (err error) {
 }
 
 // Prepare makes what the first login of a new store would have to write, so
-// that people can log in and read while the disk is full.
+// that people can log in and read while the disk is full, and learns from which
+// addresses people logged in before.
 func (a *Authenticator) Prepare(ctx context.Context) error {
+	if err := a.lockout.load(ctx, a.store); err != nil {
+		return err
+	}
 	a.standIn.mu.Lock()
 	defer a.standIn.mu.Unlock()
 	return a.standIn.load(ctx, a.store)

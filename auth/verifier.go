@@ -58,6 +58,10 @@ type verifier struct {
 	hash      []byte // argon2id
 	storedKey []byte // RFC 5802 §3, with SHA-256
 	serverKey []byte
+	// quick is what a password is compared with without being hashed slowly,
+	// where it is one that NewPassword made: nobody guesses 84 bits, however
+	// fast. Nil otherwise.
+	quick []byte
 }
 
 // checksum tells a stored password from any other.
@@ -90,6 +94,9 @@ func MakeCredential(existing []store.Credential, name, password string) (store.C
 	if err != nil {
 		return store.Credential{}, err
 	}
+	if name != "" && isMade(prepared) {
+		v.quick = quickHash(p.salt, prepared)
+	}
 	return store.Credential{Name: name, Verifier: v.marshal(), Created: time.Now()}, nil
 }
 
@@ -119,6 +126,22 @@ func (v *verifier) matches(hash []byte) bool {
 	return subtle.ConstantTimeCompare(v.hash, hash) == 1
 }
 
+// made finds the verifier of a password that NewPassword made.
+func made(verifiers []verifier, prepared string) (i int, ok bool) {
+	if !isMade(prepared) {
+		return 0, false
+	}
+	hash := quickHash(verifiers[0].salt, prepared)
+	for i := range verifiers {
+		if subtle.ConstantTimeCompare(verifiers[i].quick, hash) == 1 {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func quickHash(salt, prepared string) []byte { return mac([]byte(salt), "app password", prepared) }
+
 func mac(key []byte, parts ...string) []byte {
 	m := hmac.New(sha256.New, key)
 	for _, p := range parts {
@@ -131,16 +154,21 @@ func mac(key []byte, parts ...string) []byte {
 // string format. Another scheme would have another first word.
 func (v *verifier) marshal() []byte {
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Appendf(nil, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s$scram-sha-256$i=%d$%s$%s",
+	text := fmt.Appendf(nil, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s$scram-sha-256$i=%d$%s$%s",
 		argon2.Version, v.memory, v.passes, v.lanes, b64([]byte(v.salt)), b64(v.hash),
 		v.rounds, b64(v.storedKey), b64(v.serverKey))
+	if v.quick != nil {
+		text = fmt.Appendf(text, "$made$%s", b64(v.quick))
+	}
+	return text
 }
 
 func parseVerifier(c store.Credential) (verifier, error) {
 	v := verifier{name: c.Name, sum: sumOf(c)}
 	bad := fmt.Errorf("auth: the stored verifier of credential %q is not one", c.Name)
 	field := bytes.Split(c.Verifier, []byte("$"))
-	if len(field) != 10 || string(field[1]) != "argon2id" || string(field[6]) != "scram-sha-256" {
+	quick := len(field) == 12 && string(field[10]) == "made"
+	if len(field) != 10 && !quick || string(field[1]) != "argon2id" || string(field[6]) != "scram-sha-256" {
 		return v, bad
 	}
 	var version int
@@ -153,11 +181,16 @@ func parseVerifier(c store.Credential) (verifier, error) {
 	if _, err := fmt.Sscanf(string(field[7]), "i=%d", &v.rounds); err != nil {
 		return v, bad
 	}
-	var salt []byte
-	for _, f := range []struct {
+	type binary struct {
 		dst  *[]byte
 		text []byte
-	}{{&salt, field[4]}, {&v.hash, field[5]}, {&v.storedKey, field[8]}, {&v.serverKey, field[9]}} {
+	}
+	var salt []byte
+	parts := []binary{{&salt, field[4]}, {&v.hash, field[5]}, {&v.storedKey, field[8]}, {&v.serverKey, field[9]}}
+	if quick {
+		parts = append(parts, binary{&v.quick, field[11]})
+	}
+	for _, f := range parts {
 		b, err := base64.RawStdEncoding.AppendDecode(nil, f.text)
 		if err != nil || len(b) < 8 {
 			return v, bad
@@ -166,7 +199,8 @@ func parseVerifier(c store.Credential) (verifier, error) {
 	}
 	v.salt = string(salt)
 	if v.memory < 8 || v.memory > 1<<20 || v.passes < 1 || v.lanes < 1 || v.rounds < 1 ||
-		len(v.hash) != hashSize || len(v.storedKey) != sha256.Size || len(v.serverKey) != sha256.Size {
+		len(v.hash) != hashSize || len(v.storedKey) != sha256.Size || len(v.serverKey) != sha256.Size ||
+		quick && len(v.quick) != sha256.Size {
 		return v, bad
 	}
 	return v, nil

@@ -207,7 +207,7 @@ func TestTouchesAreBounded(t *testing.T) {
 	var touches touches
 	now := time.Now()
 	for i := range 3 * maxTouches {
-		touches.due(touchKey{AccountID(i), ""}, now)
+		touches.due(touchKey{AccountID(i), ""}, now, touchEvery)
 	}
 	if len(touches.last) > maxTouches {
 		t.Errorf("%d remembered", len(touches.last))

@@ -87,7 +87,8 @@ const (
 	maxTouches = 10_000
 )
 
-// touches are the last uses of credentials that were written lately.
+// touches are the last uses, of credentials or addresses, that were written
+// lately.
 type touches struct {
 	mu   sync.Mutex
 	last map[touchKey]time.Time
@@ -95,14 +96,14 @@ type touches struct {
 
 type touchKey struct {
 	account AccountID
-	name    string
+	name    string // a credential's, or an address
 }
 
 // due reports whether a use is to be written.
-func (t *touches) due(k touchKey, now time.Time) bool {
+func (t *touches) due(k touchKey, now time.Time, every time.Duration) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if last, ok := t.last[k]; ok && now.Sub(last) < touchEvery && !now.Before(last) {
+	if last, ok := t.last[k]; ok && now.Sub(last) < every && !now.Before(last) {
 		return false
 	}
 	if t.last == nil || len(t.last) >= maxTouches {
@@ -115,7 +116,7 @@ func (t *touches) due(k touchKey, now time.Time) bool {
 // TouchCredential notes that a credential was used at t. It does not wait; the
 // time is right to within a minute.
 func (s *Store) TouchCredential(id AccountID, name string, t time.Time) {
-	if !s.touches.due(touchKey{id, name}, t) {
+	if !s.touches.due(touchKey{id, name}, t, touchEvery) {
 		return
 	}
 	s.writeLater(func(tx *writeTx) error {

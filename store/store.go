@@ -55,6 +55,7 @@ type Store struct {
 	leases       leases
 	directory    directory
 	touches      touches
+	logins       touches
 
 	// buffers are those of bodies, used again: a chunk is larger than most
 	// messages.
