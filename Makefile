@@ -2,7 +2,10 @@
 GO          ?= go
 TAGS         = sqlite_fts5
 FUZZTIME    ?= 10s
-BENCH       ?= .
+GOBENCH     ?= .
+# the load driver's source, which is no part of this repository
+MAILBENCH   ?= ../shared/bench
+BENCH       ?= short
 STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # go build and go test leave files only in the caches and in bin/
 BIN          = bin/posthorn
@@ -65,8 +68,11 @@ fuzz: ## fuzz every parser for FUZZTIME each
 	  done; \
 	done
 
-bench: ## measure the hot paths
-	$(GO) test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem ./store ./internal/message ./internal/wire ./smtpd ./pop3d ./imapd
+bench: build ## measure: the hot paths, then the binary beside Dovecot and Postfix (BENCH=full: at full length)
+	$(GO) test -tags $(TAGS) -run '^$$' -bench '$(GOBENCH)' -benchmem ./store ./internal/message ./internal/wire ./smtpd ./pop3d ./imapd
+	@if [ -e '$(MAILBENCH)/go.mod' ]; then \
+	  $(GO) run ./internal/bench -driver '$(MAILBENCH)' -binary $(BIN) $(if $(filter full,$(BENCH)),-full -rounds 3) $(BENCHFLAGS); \
+	else echo "no load driver in $(MAILBENCH) (MAILBENCH=FOLDER names another): only Go's benchmarks were run"; fi
 
 clean:
 	rm -rf bin

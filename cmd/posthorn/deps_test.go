@@ -33,6 +33,7 @@ var arrows = map[string]string{
 	"internal/attack":       "",
 	"internal/crash":        "",
 	"internal/testserver":   "",
+	"internal/bench":        "",
 	"smtpd":                 "auth internal/wire internal/maillog internal/mail internal/deliver",
 	"pop3d":                 "auth internal/wire internal/maillog internal/mail store internal/message",
 	"imapd":                 "auth internal/wire internal/maillog internal/mail store internal/message",
