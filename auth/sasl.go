@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/tls"
 	"net/netip"
 	"strings"
 
@@ -29,18 +30,27 @@ type Exchange interface {
 
 // Mechanisms lists the SASL mechanisms in the order to advertise, the
 // strongest first: clients that take the first they know (mutt, curl) then
-// take SCRAM. Thunderbird takes PLAIN wherever it stands, Outlook LOGIN.
-func (a *Authenticator) Mechanisms() []string {
-	return []string{"SCRAM-SHA-256", "PLAIN", "LOGIN"}
+// take SCRAM. Thunderbird takes PLAIN wherever it stands, Outlook LOGIN. over
+// is the TLS connection, nil in clear: SCRAM-SHA-256-PLUS needs TLS 1.3.
+func (a *Authenticator) Mechanisms(over *tls.ConnectionState) []string {
+	names := []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"}
+	if !binding(over).IsSupported() {
+		names = names[1:]
+	}
+	return names
 }
 
 // Start begins an exchange. Mechanism names are compared without regard to
-// case. ErrUnknownMechanism.
-func (a *Authenticator) Start(ctx context.Context, from netip.Addr, mechanism string) (Exchange, error) {
+// case; over is as in Mechanisms. ErrUnknownMechanism.
+func (a *Authenticator) Start(ctx context.Context, from netip.Addr, over *tls.ConnectionState, mechanism string) (Exchange, error) {
 	at := attempt{auth: a, ctx: ctx, from: from}
-	switch strings.ToUpper(mechanism) {
-	case "SCRAM-SHA-256":
-		return &scram{attempt: at}, nil
+	switch name := strings.ToUpper(mechanism); name {
+	case "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS":
+		s := &scram{attempt: at, plus: name == "SCRAM-SHA-256-PLUS", binding: binding(over)}
+		if s.plus && !s.binding.IsSupported() {
+			return nil, ErrUnknownMechanism
+		}
+		return s, nil
 	case "PLAIN":
 		return &plain{attempt: at}, nil
 	case "LOGIN":

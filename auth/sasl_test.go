@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/tls"
 	"errors"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 // returns the challenges and how it ended.
 func converse(t testing.TB, a *Authenticator, mechanism string, responses ...string) (challenges []string, who Identity, err error) {
 	t.Helper()
-	x, err := a.Start(t.Context(), home, mechanism)
+	x, err := a.Start(t.Context(), home, nil, mechanism)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func TestUser(t *testing.T) {
 		{"PLAIN", []string{"nonsense"}, ""},
 		{"SCRAM-SHA-256", []string{"n,,n=b=2Cob,r=abc"}, "b,ob"},
 	} {
-		x, err := a.Start(t.Context(), home, tt.mechanism)
+		x, err := a.Start(t.Context(), home, nil, tt.mechanism)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,6 +142,7 @@ func FuzzExchange(f *testing.F) {
 	st := open(f)
 	addUser(f, st, cheap(), "alice@example.org", "pencil", "phone")
 	a := New(st, Config{NoLockout: true})
+	over, _ := handshake(f, tls.VersionTLS13)
 	for _, seed := range []string{
 		"\x00alice@example.org\x00wrong",
 		"-|\x00alice@example.org\x00pencil",
@@ -149,6 +151,7 @@ func FuzzExchange(f *testing.F) {
 		"n,,n=alice@example.org,r=abc|c=biws,r=abc,p=AAAA|",
 		"y,a=alice@example.org,n=alice@example.org,r=abc,x=1|c=biws,r=abc,p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 		"p=tls-exporter,,n==2C=3D,r=\x7f|-|-",
+		"p=tls-exporter,,n=alice@example.org,r=abc|c=cD10bHMtZXhwb3J0ZXIsLA==,r=abc,p=AAAA|",
 	} {
 		f.Add(seed)
 	}
@@ -156,8 +159,8 @@ func FuzzExchange(f *testing.F) {
 		if strings.Contains(script, "pencil") || strings.Contains(script, "phone") {
 			return
 		}
-		for _, mechanism := range a.Mechanisms() {
-			x, err := a.Start(t.Context(), localhost, mechanism)
+		for _, mechanism := range a.Mechanisms(&over) {
+			x, err := a.Start(t.Context(), localhost, &over, mechanism)
 			if err != nil {
 				t.Fatal(err)
 			}

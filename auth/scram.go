@@ -10,7 +10,8 @@ import (
 	xdg "github.com/xdg-go/scram"
 )
 
-// scram is SASL SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding.
+// scram is SASL SCRAM-SHA-256 (RFC 5802, RFC 7677), with channel binding where
+// plus is set (binding.go).
 //
 // The client proves that it knows one of the account's passwords, and does not
 // say which. So there is one conversation of xdg-go/scram for each verifier;
@@ -18,6 +19,8 @@ import (
 // which proof they take.
 type scram struct {
 	attempt
+	plus          bool
+	binding       xdg.ChannelBinding // of the connection, also where plus is not set
 	state         scramState
 	subject       *subject
 	gate          gate
@@ -67,7 +70,10 @@ func (s *scram) first(message string) ([]byte, bool, error) {
 		return s.fail(ErrMalformed)
 	}
 	s.user = name
-	var err error
+	err := s.checkBinding(message)
+	if err != nil {
+		return s.fail(err)
+	}
 	if s.subject, err = s.auth.subject(s.ctx, name); err != nil {
 		return s.fail(err)
 	}
@@ -75,7 +81,7 @@ func (s *scram) first(message string) ([]byte, bool, error) {
 	nonce := newNonce()
 	var answer string
 	for i := range s.subject.verifiers {
-		c, err := conversation(&s.subject.verifiers[i], nonce)
+		c, err := s.conversation(&s.subject.verifiers[i], nonce)
 		if err != nil {
 			return s.fail(err)
 		}
@@ -126,7 +132,7 @@ func (s *scram) final(message string) ([]byte, bool, error) {
 }
 
 // conversation makes a server's half for one verifier.
-func conversation(v *verifier, nonce string) (*xdg.ServerConversation, error) {
+func (s *scram) conversation(v *verifier, nonce string) (*xdg.ServerConversation, error) {
 	server, err := xdg.SHA256.NewServer(func(string) (xdg.StoredCredentials, error) {
 		return xdg.StoredCredentials{
 			KeyFactors: xdg.KeyFactors{Salt: v.salt, Iters: v.rounds},
@@ -137,17 +143,8 @@ func conversation(v *verifier, nonce string) (*xdg.ServerConversation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return server.WithNonceGenerator(func() string { return nonce }).NewConversation(), nil
-}
-
-// scramError tells what a refusal by xdg-go/scram means: it has words for the
-// client where the message was understood, and none where it was not.
-func scramError(refusal string) error {
-	switch refusal {
-	case "", xdg.ErrInvalidEncoding, xdg.ErrInvalidUsernameEncoding:
-		return ErrMalformed
-	}
-	return ErrFailed
+	server.WithNonceGenerator(func() string { return nonce })
+	return server.NewConversationWithChannelBinding(s.binding), nil
 }
 
 // clientName takes the user name from client-first-message, which is all that

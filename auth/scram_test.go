@@ -22,16 +22,22 @@ func scramLogin(t testing.TB, a *Authenticator, user, password, authzid string) 
 		t.Fatal(err)
 	}
 	conversation := client.WithMinIterations(1).NewConversation()
-	x, err := a.Start(t.Context(), home, "scram-sha-256")
+	x, err := a.Start(t.Context(), home, nil, "scram-sha-256")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return scramTalk(t, x, conversation)
+}
+
+// scramTalk leads the client's half of an exchange to its end.
+func scramTalk(t testing.TB, x Exchange, client *xdg.ClientConversation) (Identity, error) {
+	t.Helper()
 	challenge, done, err := x.Next(nil)
 	if err != nil || done || challenge == nil || len(challenge) > 0 {
 		t.Fatalf("the first challenge is %q, %v, %v", challenge, done, err)
 	}
 	for !done {
-		response, err := conversation.Step(string(challenge))
+		response, err := client.Step(string(challenge))
 		if err != nil {
 			t.Fatalf("the client does not like %q: %v", challenge, err)
 		}
@@ -42,7 +48,7 @@ func scramLogin(t testing.TB, a *Authenticator, user, password, authzid string) 
 			return Identity{}, err
 		}
 	}
-	if !conversation.Valid() {
+	if !client.Valid() {
 		t.Error("the client does not believe the server")
 	}
 	return x.Identity(), nil
@@ -94,7 +100,7 @@ func TestSCRAMExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := conversation(&v, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0")
+	c, err := (&scram{}).conversation(&v, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +130,11 @@ func TestSCRAMMessages(t *testing.T) {
 		{"y,,n=alice@example.org,r=abc", nil},
 		{good + ",x=unknown extension", nil},
 		{"p=tls-unique,,n=alice@example.org,r=abc", ErrFailed},
-		{"p=tls-nonsense,,n=alice@example.org,r=abc", ErrMalformed},
+		{"p=tls-exporter,,n=alice@example.org,r=abc", ErrFailed},
+		{"p=tls-nonsense,,n=alice@example.org,r=abc", ErrFailed},
+		{"p=tls_unique,,n=alice@example.org,r=abc", ErrMalformed},
+		{"p=,,n=alice@example.org,r=abc", ErrMalformed},
+		{"p,,n=alice@example.org,r=abc", ErrMalformed},
 		{"", ErrMalformed},
 		{"n", ErrMalformed},
 		{"x,,n=alice@example.org,r=abc", ErrMalformed},
@@ -139,7 +149,7 @@ func TestSCRAMMessages(t *testing.T) {
 		{"n,,n=alice\xff@example.org,r=abc", ErrMalformed},
 		{"n,,n=alice@example.org,r=" + strings.Repeat("x", maxResponse), ErrMalformed},
 	} {
-		x, _ := a.Start(t.Context(), home, "SCRAM-SHA-256")
+		x, _ := a.Start(t.Context(), home, nil, "SCRAM-SHA-256")
 		_, done, err := x.Next([]byte(tt.first))
 		if done || !errors.Is(err, tt.want) {
 			t.Errorf("%.60q: %v, %v", tt.first, done, err)
@@ -163,7 +173,7 @@ func TestSCRAMMessages(t *testing.T) {
 		{"\xff", ErrMalformed},
 	} {
 		b := New(st, Config{})
-		x, _ := b.Start(t.Context(), home, "SCRAM-SHA-256")
+		x, _ := b.Start(t.Context(), home, nil, "SCRAM-SHA-256")
 		challenge, _, err := x.Next([]byte(good))
 		wants(t, err, nil)
 		nonce, _, _ := strings.Cut(strings.TrimPrefix(string(challenge), "r="), ",")
@@ -185,7 +195,7 @@ func TestSCRAMStandIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := func(name string) (salt, rounds string) {
-		x, _ := New(st, Config{}).Start(t.Context(), home, "SCRAM-SHA-256")
+		x, _ := New(st, Config{}).Start(t.Context(), home, nil, "SCRAM-SHA-256")
 		challenge, _, err := x.Next([]byte("n,,n=" + name + ",r=abc"))
 		field := strings.Split(string(challenge), ",")
 		if err != nil || len(field) != 3 {
@@ -226,7 +236,7 @@ func TestSCRAMLockout(t *testing.T) {
 		// Exchanges that were begun together are counted one by one.
 		var open []Exchange
 		for range 3 * perAccountAndNetwork {
-			x, _ := a.Start(t.Context(), away, "SCRAM-SHA-256")
+			x, _ := a.Start(t.Context(), away, nil, "SCRAM-SHA-256")
 			_, _, err := x.Next([]byte("n,,n=bob@example.org,r=abc"))
 			wants(t, err, nil)
 			open = append(open, x)
@@ -246,13 +256,16 @@ func TestSCRAMLockout(t *testing.T) {
 func TestMechanisms(t *testing.T) {
 	st := open(t)
 	a := New(st, Config{})
-	for _, name := range append(a.Mechanisms(), "plain", "Login") {
-		if _, err := a.Start(t.Context(), home, name); err != nil {
+	for _, name := range append(a.Mechanisms(nil), "plain", "Login") {
+		if _, err := a.Start(t.Context(), home, nil, name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if got := strings.Join(a.Mechanisms(nil), " "); got != "SCRAM-SHA-256 PLAIN LOGIN" {
+		t.Errorf("in clear it offers %s", got)
+	}
 	for _, name := range []string{"", "CRAM-MD5", "SCRAM-SHA-256-PLUS", "PLAIN "} {
-		_, err := a.Start(t.Context(), home, name)
+		_, err := a.Start(t.Context(), home, nil, name)
 		wants(t, err, ErrUnknownMechanism)
 	}
 }

@@ -85,7 +85,7 @@ func TestSameTime(t *testing.T) {
 // timeSCRAM measures both of the server's steps of an exchange that fails.
 func timeSCRAM(t *testing.T, a *Authenticator, from netip.Addr, name string) (salt, proof time.Duration, err error) {
 	t.Helper()
-	x, err := a.Start(t.Context(), from, "SCRAM-SHA-256")
+	x, err := a.Start(t.Context(), from, nil, "SCRAM-SHA-256")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func (s *session) capabilities() string {
 		if !s.private() {
 			return strings.Join(append(caps, "LOGINDISABLED"), " ")
 		}
-		for _, m := range s.srv.auth.Mechanisms() {
+		for _, m := range s.srv.auth.Mechanisms(s.conn.TLSState()) {
 			caps = append(caps, "AUTH="+m)
 		}
 		return strings.Join(caps, " ")

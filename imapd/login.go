@@ -42,7 +42,7 @@ func (s *session) cmdAuthenticate(d *decoder) error {
 	if err := s.mayLogin(); err != nil {
 		return err
 	}
-	exchange, err := s.srv.auth.Start(s.ctx, s.conn.Remote(), args.mechanism)
+	exchange, err := s.srv.auth.Start(s.ctx, s.conn.Remote(), s.conn.TLSState(), args.mechanism)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ func (s *session) cmdCapa([]string) error {
 	s.ok("Capabilities:")
 	list := []string{"TOP", "UIDL"}
 	if s.private() {
-		list = append(list, "USER", "SASL "+strings.Join(s.srv.cfg.Auth.Mechanisms(), " "))
+		list = append(list, "USER", "SASL "+strings.Join(s.srv.cfg.Auth.Mechanisms(s.conn.TLSState()), " "))
 	}
 	if s.state == authorization && s.conn.CanStartTLS() {
 		list = append(list, "STLS")

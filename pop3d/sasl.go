@@ -17,7 +17,7 @@ func (s *session) cmdAuth(args []string) error {
 	if err := s.mustBePrivate(); err != nil {
 		return err
 	}
-	exchange, err := s.srv.cfg.Auth.Start(s.ctx, s.conn.Remote(), args[0])
+	exchange, err := s.srv.cfg.Auth.Start(s.ctx, s.conn.Remote(), s.conn.TLSState(), args[0])
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *session) cmdAuth(args []string) error {
 func (s *session) listMechanisms() error {
 	s.ok("Mechanisms:")
 	if s.private() {
-		for _, m := range s.srv.cfg.Auth.Mechanisms() {
+		for _, m := range s.srv.cfg.Auth.Mechanisms(s.conn.TLSState()) {
 			fmt.Fprintf(s.conn, "%s\r\n", m)
 		}
 	}

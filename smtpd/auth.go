@@ -30,11 +30,11 @@ func (f *front) authenticate(arg string) reply {
 	case f.tx.env != nil:
 		return badSequence("Not within a message: RSET gives it up")
 	case mechanism == "":
-		return syntax("Syntax: AUTH mechanism; offered are " + strings.Join(f.auth.Mechanisms(), " "))
+		return syntax("Syntax: AUTH mechanism; offered are " + strings.Join(f.auth.Mechanisms(f.TLSState()), " "))
 	case !f.secure():
 		return reply{code: 538, enhanced: "5.7.11", text: "Encryption required: STARTTLS first"}
 	}
-	x, err := f.auth.Start(f.ctx, f.Remote(), mechanism)
+	x, err := f.auth.Start(f.ctx, f.Remote(), f.TLSState(), mechanism)
 	if err != nil {
 		return f.authFailed(mechanism, "", err)
 	}
@@ -111,7 +111,7 @@ func (f *front) loggedIn(mechanism string, who auth.Identity) reply {
 func (f *front) authFailed(mechanism, user string, err error) reply {
 	switch {
 	case errors.Is(err, auth.ErrUnknownMechanism):
-		return reply{code: 504, enhanced: "5.5.4", text: "Unknown mechanism; offered are " + strings.Join(f.auth.Mechanisms(), " ")}
+		return reply{code: 504, enhanced: "5.5.4", text: "Unknown mechanism; offered are " + strings.Join(f.auth.Mechanisms(f.TLSState()), " ")}
 	case errors.Is(err, auth.ErrMalformed):
 		return reply{code: 501, enhanced: "5.5.2", text: "Cannot decode the response: it must be base64"}
 	}

@@ -163,10 +163,10 @@ type stockSession struct {
 
 func (s *stockSession) Reset()                   { s.env = mail.Envelope{} }
 func (s *stockSession) Logout() error            { return nil }
-func (s *stockSession) AuthMechanisms() []string { return passwords{}.Mechanisms() }
+func (s *stockSession) AuthMechanisms() []string { return passwords{}.Mechanisms(nil) }
 
 func (s *stockSession) Auth(mechanism string) (sasl.Server, error) {
-	x, err := passwords{}.Start(context.Background(), s.client.Remote, mechanism)
+	x, err := passwords{}.Start(context.Background(), s.client.Remote, nil, mechanism)
 	if err != nil {
 		return nil, smtp.ErrAuthUnknownMechanism
 	}

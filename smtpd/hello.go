@@ -56,7 +56,7 @@ func (f *front) extensions() []string {
 		lines = append(lines, "REQUIRETLS") // RFC 8689 §2
 	}
 	if f.auth != nil && f.secure() {
-		if names := f.auth.Mechanisms(); len(names) > 0 {
+		if names := f.auth.Mechanisms(f.TLSState()); len(names) > 0 {
 			lines = append(lines, "AUTH "+strings.Join(names, " ")) // RFC 4954
 		}
 	}

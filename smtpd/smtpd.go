@@ -50,6 +50,7 @@ package smtpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -115,8 +116,8 @@ type Server struct {
 
 // authenticator is what is used of auth.Authenticator.
 type authenticator interface {
-	Mechanisms() []string
-	Start(ctx context.Context, from netip.Addr, mechanism string) (auth.Exchange, error)
+	Mechanisms(over *tls.ConnectionState) []string
+	Start(ctx context.Context, from netip.Addr, over *tls.ConnectionState, mechanism string) (auth.Exchange, error)
 	Enter(ctx context.Context, who auth.Identity, end func()) error
 }
 

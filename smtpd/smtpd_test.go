@@ -190,9 +190,9 @@ func (r *recorder) String() string {
 // "ketchup".
 type passwords struct{}
 
-func (passwords) Mechanisms() []string { return []string{"PLAIN", "LOGIN"} }
+func (passwords) Mechanisms(*tls.ConnectionState) []string { return []string{"PLAIN", "LOGIN"} }
 
-func (passwords) Start(_ context.Context, _ netip.Addr, mechanism string) (auth.Exchange, error) {
+func (passwords) Start(_ context.Context, _ netip.Addr, _ *tls.ConnectionState, mechanism string) (auth.Exchange, error) {
 	x := &exchange{}
 	switch strings.ToUpper(mechanism) {
 	case "PLAIN":
