@@ -49,6 +49,10 @@ type Identity struct {
 type Config struct {
 	// NoLockout lets clients on loopback guess without being slowed (tests, classes).
 	NoLockout bool
+	// ChannelBinding offers SCRAM-SHA-256-PLUS under TLS 1.3. mutt and NeoMutt
+	// built with GNU SASL, as Debian's are, then choose it for submission, cannot
+	// do it, and try no other.
+	ChannelBinding bool
 }
 
 // Authenticator checks who somebody is. Any goroutine may use it.

@@ -26,9 +26,9 @@ var (
 )
 
 // binding is what the exporter gives for a connection; over is nil for one in
-// clear. It is not Supported where nothing can be bound to.
-func binding(over *tls.ConnectionState) xdg.ChannelBinding {
-	if over == nil || over.Version < tls.VersionTLS13 {
+// clear. Where nothing is offered that could be bound to it is not Supported.
+func (a *Authenticator) binding(over *tls.ConnectionState) xdg.ChannelBinding {
+	if !a.cfg.ChannelBinding || over == nil || over.Version < tls.VersionTLS13 {
 		return xdg.ChannelBinding{}
 	}
 	b, err := xdg.NewTLSExporterBinding(over)

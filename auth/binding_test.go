@@ -55,7 +55,7 @@ func bound(t testing.TB, password string, cb xdg.ChannelBinding) *xdg.ClientConv
 
 func TestSCRAMPlus(t *testing.T) {
 	st := open(t)
-	a := New(st, Config{})
+	a := New(st, Config{ChannelBinding: true})
 	alice := addUser(t, st, cheap(), "alice@example.org", "pencil", "phone")
 	server, client := handshake(t, tls.VersionTLS13)
 	_, other := handshake(t, tls.VersionTLS13)
@@ -99,7 +99,7 @@ func TestSCRAMPlus(t *testing.T) {
 // and where it is not (RFC 5801 §5, RFC 5802 §6).
 func TestSCRAMFlags(t *testing.T) {
 	st := open(t)
-	a := New(st, Config{})
+	a := New(st, Config{ChannelBinding: true})
 	addUser(t, st, cheap(), "alice@example.org", "pencil")
 	tls13, _ := handshake(t, tls.VersionTLS13)
 	tls12, _ := handshake(t, tls.VersionTLS12)
@@ -144,6 +144,9 @@ func TestSCRAMFlags(t *testing.T) {
 			t.Errorf("it offers %s", got)
 		}
 	}
+	if got := strings.Join(New(st, Config{}).Mechanisms(&tls13), " "); got != "SCRAM-SHA-256 PLAIN LOGIN" {
+		t.Errorf("unasked it offers %s", got)
+	}
 	if got := strings.Join(a.Mechanisms(&tls13), " "); got != "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" {
 		t.Errorf("under TLS 1.3 it offers %s", got)
 	}
@@ -155,8 +158,9 @@ func TestSCRAMFlags(t *testing.T) {
 func TestSCRAMBindingMoved(t *testing.T) {
 	st := open(t)
 	addUser(t, st, cheap(), "alice@example.org", "pencil")
+	a := New(st, Config{ChannelBinding: true, NoLockout: true})
 	server, _ := handshake(t, tls.VersionTLS13)
-	data := string(binding(&server).Data)
+	data := string(a.binding(&server).Data)
 	for _, tt := range []struct {
 		mechanism, first, c string
 		want                error
@@ -169,7 +173,7 @@ func TestSCRAMBindingMoved(t *testing.T) {
 		{"SCRAM-SHA-256", "n,,", "n,," + data, errNotThisTLS},
 		{"SCRAM-SHA-256", "n,,", "y,,", errNotThisTLS},
 	} {
-		x, err := New(st, Config{}).Start(t.Context(), home, &server, tt.mechanism)
+		x, err := a.Start(t.Context(), localhost, &server, tt.mechanism)
 		wants(t, err, nil)
 		challenge, _, err := x.Next([]byte(tt.first + "n=alice@example.org,r=abc"))
 		wants(t, err, nil)

@@ -31,10 +31,11 @@ type Exchange interface {
 // Mechanisms lists the SASL mechanisms in the order to advertise, the
 // strongest first: clients that take the first they know (mutt, curl) then
 // take SCRAM. Thunderbird takes PLAIN wherever it stands, Outlook LOGIN. over
-// is the TLS connection, nil in clear: SCRAM-SHA-256-PLUS needs TLS 1.3.
+// is the TLS connection, nil in clear: SCRAM-SHA-256-PLUS needs TLS 1.3, and
+// Config.ChannelBinding.
 func (a *Authenticator) Mechanisms(over *tls.ConnectionState) []string {
 	names := []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"}
-	if !binding(over).IsSupported() {
+	if !a.binding(over).IsSupported() {
 		names = names[1:]
 	}
 	return names
@@ -46,7 +47,7 @@ func (a *Authenticator) Start(ctx context.Context, from netip.Addr, over *tls.Co
 	at := attempt{auth: a, ctx: ctx, from: from}
 	switch name := strings.ToUpper(mechanism); name {
 	case "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS":
-		s := &scram{attempt: at, plus: name == "SCRAM-SHA-256-PLUS", binding: binding(over)}
+		s := &scram{attempt: at, plus: name == "SCRAM-SHA-256-PLUS", binding: a.binding(over)}
 		if s.plus && !s.binding.IsSupported() {
 			return nil, ErrUnknownMechanism
 		}

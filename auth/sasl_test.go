@@ -141,7 +141,7 @@ func TestUser(t *testing.T) {
 func FuzzExchange(f *testing.F) {
 	st := open(f)
 	addUser(f, st, cheap(), "alice@example.org", "pencil", "phone")
-	a := New(st, Config{NoLockout: true})
+	a := New(st, Config{NoLockout: true, ChannelBinding: true})
 	over, _ := handshake(f, tls.VersionTLS13)
 	for _, seed := range []string{
 		"\x00alice@example.org\x00wrong",

@@ -63,7 +63,7 @@ func loadCertificates(cfg *config.Config, logger *slog.Logger) (*tlsconf.Source,
 func (s *server) startGeneration(cfg *config.Config, certs *tlsconf.Source) (*generation, error) {
 	g := &generation{
 		server: s, cfg: cfg, certs: certs,
-		auth:  s.auth.With(auth.Config{NoLockout: !cfg.Auth.LockoutLoopback}),
+		auth:  s.auth.With(auth.Config{NoLockout: !cfg.Auth.LockoutLoopback, ChannelBinding: cfg.Auth.ChannelBinding}),
 		wires: map[string]*wire.Server{},
 	}
 	var err error

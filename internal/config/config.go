@@ -64,6 +64,8 @@ type Auth struct {
 	// LockoutLoopback slows who guesses passwords from loopback too, as it
 	// does everybody else.
 	LockoutLoopback bool `toml:"lockout_loopback"`
+	// ChannelBinding offers SCRAM-SHA-256-PLUS.
+	ChannelBinding bool `toml:"channel_binding"`
 }
 
 // SMTP has the policy of taking mail.

@@ -281,3 +281,30 @@ set copy=yes
 		})
 	}
 }
+
+// TestGsasl logs in with channel binding (SCRAM-SHA-256-PLUS, tls-exporter),
+// which gsasl takes by itself where it is offered, and without.
+func TestGsasl(t *testing.T) {
+	s := prepare(t, "alice")
+	s.Set("auth", "channel_binding", true)
+	s.serve()
+	for i, protocol := range []string{"--imap", "--smtp"} {
+		port := s.Port([]string{"imap", "submission"}[i])
+		gsasl := func(password string, args ...string) (string, error) {
+			return tryIn(t.TempDir(), "", "gsasl", append([]string{protocol, "--connect", "localhost:" + port, "--x509-ca-file", s.Dir + "/ca.pem", "--verbose",
+				"--authentication-id", "alice@" + domain, "--authorization-id", "alice@" + domain, "--password", password}, args...)...)
+		}
+		if out, err := gsasl(password); err != nil {
+			t.Errorf("gsasl %s: %v\n%s", protocol, err, out)
+		} else {
+			wantAll(t, out, " SCRAM-SHA-256-PLUS\n", "server trusted")
+		}
+		if out, err := gsasl(password, "--mechanism", "SCRAM-SHA-256", "--no-cb"); err != nil {
+			t.Errorf("gsasl %s without channel binding: %v\n%s", protocol, err, out)
+		}
+		if out, err := gsasl("wrong"); err == nil || strings.Contains(out, "server trusted") {
+			t.Errorf("gsasl %s with a wrong password: %v\n%s", protocol, err, out)
+		}
+	}
+	wantAll(t, s.Log(), "mechanism=SCRAM-SHA-256-PLUS", "mechanism=SCRAM-SHA-256\n")
+}

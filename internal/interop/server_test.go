@@ -31,14 +31,27 @@ type server struct {
 // start runs a fresh server with the given users, which ends with the test.
 func start(t *testing.T, users ...string) *server {
 	t.Helper()
+	s := prepare(t, users...)
+	s.serve()
+	return s
+}
+
+// prepare sets up a server that does not run yet.
+func prepare(t *testing.T, users ...string) *server {
+	t.Helper()
 	s := &server{testserver.New(t, testserver.Config{Users: users}), t}
 	s.Set("smtp", "any_sender", false) // as strict as a real server in this
+	return s
+}
+
+// serve starts the server, which ends with the test.
+func (s *server) serve() {
+	s.t.Helper()
 	s.MustStart()
-	t.Cleanup(func() {
+	s.t.Cleanup(func() {
 		s.Stop()
 		s.Must("check", "--deep")
 	})
-	return s
 }
 
 // run runs a program and returns what it printed; a failure ends the test.
