@@ -55,18 +55,19 @@ func (b *mailbox) told() mail.ModSeq {
 
 // tellHighest ends a command. From the MODSEQs that it was sent a client takes
 // up to where it is in step; where that would be too far, since an expunge is
-// still to be told, it is given the right number (RFC 7162 §3.2 and §6). It goes
-// with the tagged OK where that has no other code.
+// still to be told, it is given the right number (RFC 7162 §3.2 and §6), and
+// again when it was told of it (§3.2.7, §3.2.9). It goes with the tagged OK where
+// that has no other code.
 func (s *session) tellHighest(say *status) {
 	box := s.box
-	if s.enabled.condstore && box.sent > box.told() {
+	if s.enabled.condstore && (box.sent > box.told() || box.vanished) {
 		if say.kind == "OK" && say.code == "" {
 			say.code = highest(box.told()).code
 		} else {
 			s.writeHighest(box.told())
 		}
 	}
-	box.sent = 0
+	box.sent, box.vanished = 0, false
 }
 
 // announceModSeq sends the FETCH that answers a silent STORE: the client knows

@@ -46,3 +46,50 @@ func TestDecodeCondstore(t *testing.T) {
 	got := decoded(t, " a (MESSAGES HIGHESTMODSEQ)", false, func(d *decoder) bool { _, o := d.statusArgs(); return o.HighestModSeq })
 	same(t, "status", got, true)
 }
+
+// TestDecodeQresync has QRESYNC's syntax.
+func TestDecodeQresync(t *testing.T) {
+	for in, want := range map[string]resync{
+		"(67890007 90060115194045000)":                   {uidValidity: 67890007, modSeq: 90060115194045000},
+		"(67890007 90060115194045000 41,43:211,214:541)": {uidValidity: 67890007, modSeq: 90060115194045000, known: mail.UIDSet{{From: 41, To: 41}, {From: 43, To: 211}, {From: 214, To: 541}}},
+		"(1 1 9:7,2)": {uidValidity: 1, modSeq: 1, known: mail.UIDSet{{From: 2, To: 2}, {From: 7, To: 9}}},
+		"(1 1 (5000,7500,9990:9991 15000,22500,29970,29973))": {uidValidity: 1, modSeq: 1, seqs: mail.UIDSet{{From: 5000, To: 5000}, {From: 7500, To: 7500}, {From: 9990, To: 9991}}, uids: mail.UIDs(15000, 22500, 29970, 29973)},
+		"(4294967295 9223372036854775807 1 (1 4294967295))":   {uidValidity: 1<<32 - 1, modSeq: 1<<63 - 1, known: mail.UIDs(1), seqs: mail.UIDs(1), uids: mail.UIDs(1<<32 - 1)},
+	} {
+		got := decoded(t, " INBOX (QRESYNC "+in+")", false, (*decoder).selectArgs)
+		same(t, in, got, selectArgs{mailbox: "INBOX", given: "INBOX", resync: &want})
+	}
+	for _, in := range []string{
+		"", "1 1", "()", "(1)", "(0 1)", "(1 0)", "(1 -1)", "(1 9223372036854775808)", "(4294967296 1)", "(1 1 )", "(1 1 *)", "(1 1 1:*)", "(1 1 $)", "(1 1 ())", "(1 1 (1))", "(1 1 (1 1) 1)", "(1 1 (1 1) (1 1))",
+		"(1 1 (1,2 1))", "(1 1 (2,1 1,2))", "(1 1 (1,2 2:1))", "(1 1 (1,1 1,2))", "(1 1 (* 1))", "(1 1 ($ 1))", "(1 1 (1 1)", "(1 1  1)", "(1 1) QRESYNC (1 1)",
+	} {
+		refused(t, "BAD", (*decoder).selectArgs, " INBOX (QRESYNC "+in+")")
+	}
+	got := decoded(t, " 1:* (FLAGS) (CHANGEDSINCE 7 VANISHED)", false, (*decoder).fetchArgs)
+	same(t, "vanished", got.vanished, true)
+	refused(t, "BAD", (*decoder).fetchArgs, " 1 FLAGS (VANISHED)", " 1 FLAGS (VANISHED CHANGEDSINCE 1 VANISHED)", " 1 FLAGS (VANISHED 1 CHANGEDSINCE 1)")
+}
+
+// TestLastPair holds lastPair to RFC 7162 §3.2.5.2's words.
+func TestLastPair(t *testing.T) {
+	var v view
+	for n := range mail.UID(10003) {
+		v.uids = append(v.uids, 3*(n+1))
+	}
+	r := func(from, to mail.UID) mail.UIDSet { return mail.UIDSet{{From: from, To: to}} }
+	for _, test := range []struct {
+		seqs, uids mail.UIDSet
+		want       mail.UID
+	}{
+		{nil, nil, 0},
+		{r(1, 5), r(1, 5), 0},
+		{r(1, 2), mail.UIDs(3, 7), 3},
+		{mail.UIDs(5000, 7500, 9000, 9990), mail.UIDs(15000, 22500, 27000, 29971), 27000},
+		{r(10003, 10006), r(30009, 30012), 30009},
+		{r(90, 110), r(290, 310), 300},
+	} {
+		if got := v.lastPair(test.seqs, test.uids); got != test.want {
+			t.Errorf("%v, %v: %d, want %d", test.seqs, test.uids, got, test.want)
+		}
+	}
+}

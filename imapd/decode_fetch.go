@@ -19,6 +19,8 @@ type fetchArgs struct {
 	// changedSince is of the modifier CHANGEDSINCE (RFC 7162 §3.1.4.1); 0: it
 	// wasn't given.
 	changedSince mail.ModSeq
+	// vanished is the modifier VANISHED (RFC 7162 §3.2.6).
+	vanished bool
 }
 
 // fetchArgs decodes from the space after the command's name on.
@@ -38,6 +40,9 @@ func (d *decoder) fetchArgs() fetchArgs {
 		d.sp()
 		d.params("FETCH modifier", func(name string) bool { return a.modifier(d, name) })
 	}
+	if a.vanished && a.changedSince == 0 {
+		d.reject(bad("VANISHED goes with CHANGEDSINCE alone"))
+	}
 	if a.changedSince > 0 && !a.has(itemModSeq) {
 		a.items = append(a.items, fetchItem{kind: itemModSeq})
 	}
@@ -47,11 +52,15 @@ func (d *decoder) fetchArgs() fetchArgs {
 // modifier decodes what belongs to a modifier (RFC 4466 §2.4), each of which
 // may stand once.
 func (a *fetchArgs) modifier(d *decoder, name string) bool {
-	if name != "CHANGEDSINCE" || a.changedSince > 0 {
+	switch {
+	case name == "CHANGEDSINCE" && a.changedSince == 0:
+		d.sp()
+		a.changedSince = mail.ModSeq(d.nzNumber64())
+	case name == "VANISHED" && !a.vanished:
+		a.vanished = true
+	default:
 		return false
 	}
-	d.sp()
-	a.changedSince = mail.ModSeq(d.nzNumber64())
 	return true
 }
 

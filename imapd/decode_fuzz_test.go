@@ -96,7 +96,7 @@ func FuzzDecodeAppend(f *testing.F) {
 func FuzzDecodeSmall(f *testing.F) {
 	for _, s := range []string{
 		" PLAIN dGVzdA==", ` 1:* "R&-D"`, ` a/b/ (USE (\Sent \Junk))`, " IMAP4rev2 UTF8=ACCEPT", ` ("name" {3}` + "\r\nabc \"os\" NIL)",
-		` user "pa\"ss"`, " INBOX {3+}\r\nabc", " inbox (X)", " a (MESSAGES UIDNEXT)", ` "Entw` + "\u0308" + `rfe"`,
+		` user "pa\"ss"`, " INBOX {3+}\r\nabc", " INBOX (QRESYNC (1 2 3:4 (1,2 3:4)) CONDSTORE)", " inbox (X)", " a (MESSAGES UIDNEXT)", ` "Entw` + "\u0308" + `rfe"`,
 	} {
 		f.Add([]byte(s), len(s)%2 == 0)
 	}

@@ -35,6 +35,33 @@ func (d *decoder) seqNumber() uint32 {
 	return uint32(d.digits(1<<32-1, true, "a message number, a range such as 2:4, or *"))
 }
 
+// plainSet decodes a set without "*" or "$".
+func (d *decoder) plainSet() numSet {
+	start := d.pos
+	set := d.numSet()
+	if set.saved || slices.ContainsFunc(set.ranges, func(r numRange) bool { return r.from == star || r.to == star }) {
+		d.pos = start
+		d.fail(`a set without "*" or "$"`)
+	}
+	return set
+}
+
+// ascendingSet decodes a set that must be written in ascending order, each
+// number once.
+func (d *decoder) ascendingSet() mail.UIDSet {
+	start := d.pos
+	set := d.plainSet()
+	last := uint32(0)
+	for _, r := range set.ranges {
+		if r.from <= last || r.to < r.from {
+			d.pos = start
+			d.fail("a set in ascending order")
+		}
+		last = r.to
+	}
+	return set.resolve(0)
+}
+
 // resolve is the set with last in place of "*", as ranges that ascend and don't
 // overlap; with last 0, a "*" alone is nothing. It takes n·log n time for any
 // set, which adding its ranges to a UIDSet in the order written would not.

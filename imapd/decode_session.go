@@ -1,5 +1,7 @@
 package imapd
 
+import "posthorn/internal/mail"
+
 // maxIDPairs is the most fields of an ID command, maxIDField the most octets of
 // a name, maxIDValue of a value (RFC 2971 §3.3).
 const (
@@ -91,6 +93,8 @@ type selectArgs struct {
 	given   string // as the client wrote it, not normalised
 	// condstore is the parameter CONDSTORE (RFC 7162 §3.1.8).
 	condstore bool
+	// resync is the parameter QRESYNC, nil when it wasn't given.
+	resync *resync
 }
 
 // selectArgs decodes from the space after the command's name on.
@@ -102,11 +106,45 @@ func (d *decoder) selectArgs() selectArgs {
 	if d.moreArgs() {
 		d.sp()
 		d.params("SELECT parameter", func(name string) bool {
-			a.condstore = a.condstore || name == "CONDSTORE"
-			return name == "CONDSTORE"
+			switch {
+			case name == "CONDSTORE":
+				a.condstore = true
+			case name == "QRESYNC" && a.resync == nil:
+				d.sp()
+				a.resync = d.resync()
+			default:
+				return false
+			}
+			return true
 		})
 	}
 	return a
+}
+
+// resync decodes the arguments of QRESYNC (RFC 7162 §7).
+func (d *decoder) resync() *resync {
+	r := new(resync)
+	d.expect('(')
+	r.uidValidity = d.nzNumber()
+	d.sp()
+	r.modSeq = mail.ModSeq(d.nzNumber64())
+	more := d.take(' ')
+	if more && d.peek() != '(' {
+		r.known = d.plainSet().resolve(0)
+		more = d.take(' ')
+	}
+	if more {
+		d.expect('(')
+		r.seqs = d.ascendingSet()
+		d.sp()
+		r.uids = d.ascendingSet()
+		if r.seqs.Len() != r.uids.Len() {
+			d.fail("as many UIDs as numbers")
+		}
+		d.expect(')')
+	}
+	d.expect(')')
+	return r
 }
 
 // createArgs are the arguments of CREATE.

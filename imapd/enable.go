@@ -21,10 +21,13 @@ func (s *session) cmdEnable(d *decoder) error {
 			// Said anew after another of the commands that switch it on.
 			condstore = true
 			s.out.raw(" CONDSTORE")
+		case c == "QRESYNC" && !s.enabled.qresync:
+			s.enabled.qresync = true
+			s.out.raw(" QRESYNC")
 		}
 	}
 	s.out.end()
-	if condstore {
+	if condstore || s.enabled.qresync {
 		s.enableCondstore()
 	}
 	s.out.unicode = s.enabled.unicode()

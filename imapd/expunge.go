@@ -1,5 +1,7 @@
 package imapd
 
+import "posthorn/internal/mail"
+
 // cmdExpunge is EXPUNGE (RFC 9051 §6.4.3). What went is told by sync, which
 // ends every command.
 func (s *session) cmdExpunge(d *decoder) error {
@@ -9,7 +11,14 @@ func (s *session) cmdExpunge(d *decoder) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	_, err := s.srv.store.Expunge(s.ctx, s.box.id, nil, false)
+	return s.expunge(nil)
+}
+
+// expunge removes what is \Deleted of uids, or of all when they are nil.
+func (s *session) expunge(uids mail.UIDSet) error {
+	gone, err := s.srv.store.Expunge(s.ctx, s.box.id, uids, false)
+	// RFC 7162 §3.2.7: also when the client had not heard of these messages.
+	s.box.vanished = s.enabled.qresync && len(gone) > 0
 	return err
 }
 
@@ -26,8 +35,7 @@ func (s *session) cmdUIDExpunge(d *decoder) error {
 	if err != nil || len(uids) == 0 { // the store takes no set for all
 		return err
 	}
-	_, err = s.srv.store.Expunge(s.ctx, s.box.id, uids, false)
-	return err
+	return s.expunge(uids)
 }
 
 // writable refuses changes to a mailbox that was only examined

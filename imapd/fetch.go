@@ -17,8 +17,18 @@ func (s *session) fetch(d *decoder, uid bool) error {
 	if err := d.end(); err != nil {
 		return err
 	}
-	if args.has(itemModSeq) {
+	switch {
+	case args.vanished && !uid:
+		return bad("VANISHED goes with UID FETCH alone")
+	case args.vanished && !s.enabled.qresync:
+		return errNoQresync
+	case args.has(itemModSeq):
 		s.enableCondstore()
+	}
+	if args.vanished {
+		if err := s.writeVanishedEarlier(s.earlier(args.set), args.changedSince); err != nil {
+			return err
+		}
 	}
 	set, err := s.messages(args.set, uid)
 	if err == nil && args.changedSince > 0 {

@@ -40,6 +40,9 @@ func (s *session) cmdIdle(d *decoder) error {
 			if s.sync(true); s.boxDeleted {
 				return nil
 			}
+			if s.box.vanished {
+				s.writeHighest(s.box.told())
+			}
 		case err != nil:
 			return s.lose(err)
 		case strings.EqualFold(string(line), "DONE"):

@@ -1,21 +1,16 @@
 package imapd
 
-// The commands that imapserver answers: no extension touches them. They are
-// checked here and handed on as the one line that it reads right.
+// cmdNoop is NOOP (RFC 9051 §6.1.2) and RFC 3501's CHECK: what changed is told
+// after any command.
+func (s *session) cmdNoop(d *decoder) error { return d.end() }
 
-// cmdNoop is NOOP (RFC 9051 §6.1.2) and RFC 3501's CHECK.
-func (s *session) cmdNoop(d *decoder) error { return s.hand(s.name, d) }
-
-// cmdLogout is LOGOUT (RFC 9051 §6.1.3): BYE, OK, and the end.
+// cmdLogout is LOGOUT (RFC 9051 §6.1.3): BYE, OK, and the end. It is the one
+// command that imapserver answers, which knows then that the connection is over.
 func (s *session) cmdLogout(d *decoder) error {
-	s.deselect()
-	return s.hand("LOGOUT", d)
-}
-
-func (s *session) hand(command string, d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
-	s.driver = driverTag + " " + command + "\r\n"
+	s.deselect()
+	s.driver = driverTag + " LOGOUT\r\n"
 	return nil
 }

@@ -18,6 +18,9 @@ func (s *session) selectMailbox(d *decoder, readOnly bool) error {
 	if err := d.end(); err != nil {
 		return err
 	}
+	if args.resync != nil && !s.enabled.qresync {
+		return errNoQresync
+	}
 	if s.box != nil {
 		// Whether the new one can be selected or not (RFC 9051 §6.3.2).
 		s.sync(true)
@@ -33,7 +36,10 @@ func (s *session) selectMailbox(d *decoder, readOnly bool) error {
 		return err
 	}
 	s.box, s.state = box, selected
-	if err := s.describe(mb, args.given); err != nil {
+	if err = s.describe(mb, args.given); err == nil && args.resync != nil && args.resync.uidValidity == mb.UIDValidity {
+		err = s.resync(args.resync)
+	}
+	if err != nil {
 		s.deselect()
 		return err
 	}

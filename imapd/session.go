@@ -93,6 +93,8 @@ type enabled struct {
 	// condstore: by ENABLE or any other CONDSTORE enabling command (RFC 7162
 	// §3.1): every FETCH that nobody asked for has MODSEQ.
 	condstore bool
+	// qresync: VANISHED is said in place of EXPUNGE (RFC 7162 §3.2.3).
+	qresync bool
 }
 
 // unicode: mailbox names and quoted strings are UTF-8 in both directions
@@ -114,6 +116,9 @@ type mailbox struct {
 	// held is how far everything was told when gone began to fill, and sent
 	// the highest MODSEQ in a FETCH of the command under way: see tellHighest.
 	held, sent mail.ModSeq
+	// vanished: a VANISHED was said, or something expunged, by the command under
+	// way, so that the client with QRESYNC is told how far it is in step.
+	vanished bool
 	// own is what this session changed since the last sync, ascending by UID:
 	// it needs no telling.
 	own     []store.FlagResult

@@ -45,6 +45,7 @@ func FuzzSession(f *testing.F) {
 		"a APPEND {5}\r\nINBOX {3}\r\nabc\r\na IDLE\r\nDONE\r\n", "a SELECT {5+}\r\nINBOX\r\n\r\n",
 		"a ENABLE IMAP4rev2 UTF8=ACCEPT\r\na CREATE \"\xc3\xa9&\"\r\na RENAME \xc3 x\r\na SELECT \"\xc3\xa9&\"\r\n",
 		"a COPY 1 Junk\r\na UID MOVE 1:* Trash\r\na SEARCH RETURN (SAVE) ALL\r\na CLOSE\r\na UNSELECT\r\n",
+		"a ENABLE QRESYNC\r\na SELECT INBOX (QRESYNC (946684800 7 1:3 (1,2 1,2)) CONDSTORE)\r\na UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)\r\na EXPUNGE\r\n",
 		"a UID STORE 1 -FLAGS.SILENT \\Deleted\r\na UID EXPUNGE 1:*\r\na STATUS INBOX (SIZE UIDNEXT)\r\na ID (\"a\" NIL)\r\n",
 	} {
 		f.Add(true, []byte(s))
@@ -135,7 +136,7 @@ func ended(err error) error {
 
 var (
 	statusLine = regexp.MustCompile(`^(\S+) (OK|NO|BAD|BYE)( |$)`)
-	dataLine   = regexp.MustCompile(`^\* (\d+ (EXISTS|RECENT|EXPUNGE|FETCH )|(FLAGS|LIST|LSUB|STATUS|SEARCH|ESEARCH|CAPABILITY|NAMESPACE|ENABLED|ID)( |$))`)
+	dataLine   = regexp.MustCompile(`^\* (\d+ (EXISTS|RECENT|EXPUNGE|FETCH )|(FLAGS|LIST|LSUB|STATUS|SEARCH|ESEARCH|CAPABILITY|NAMESPACE|ENABLED|ID|VANISHED)( |$))`)
 )
 
 // wellFormed checks one answer, in whose place of literals stands L.

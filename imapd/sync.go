@@ -90,6 +90,10 @@ func (s *session) announceExpunged() {
 	if len(s.box.gone) == 0 {
 		return
 	}
+	if s.enabled.qresync {
+		s.announceVanished()
+		return
+	}
 	s.box.view.expunge(s.box.gone, func(seq uint32) {
 		s.out.raw("* ")
 		s.out.num(uint64(seq))

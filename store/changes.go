@@ -59,12 +59,38 @@ func (s *Store) ChangedSince(ctx context.Context, mb MailboxID, since mail.ModSe
 	return set, err
 }
 
+// ExpungedSince lists what was expunged after a modification sequence; of one
+// that is too long ago (see ChangesSince) it also names what went earlier.
+// mail.ErrNoSuchMailbox.
+func (s *Store) ExpungedSince(ctx context.Context, mb MailboxID, since mail.ModSeq) (gone mail.UIDSet, err error) {
+	err = s.read(ctx, func(tx *readTx) error {
+		var highest, pruned mail.ModSeq
+		var next mail.UID
+		err := tx.row(selectSpan, mb).Scan(&highest, &pruned, &next)
+		if err != nil {
+			return notFound(err, mail.ErrNoSuchMailbox)
+		}
+		gone, err = tx.expunged(mb, since, highest, pruned, next)
+		return err
+	})
+	return gone, err
+}
+
+const selectSpan = "SELECT modseq, pruned, uidnext FROM mailboxes WHERE id = ? AND account IS NOT NULL"
+
+// expunged is what was expunged after since, up to and with until.
+func (tx *readTx) expunged(mb MailboxID, since, until, pruned mail.ModSeq, next mail.UID) (mail.UIDSet, error) {
+	if since < pruned {
+		return tx.missing(mb, next)
+	}
+	return tx.vanished(mb, since, until)
+}
+
 func (tx *readTx) changesSince(mb MailboxID, since mail.ModSeq, limit int) (Changes, error) {
 	var c Changes
 	var pruned mail.ModSeq
 	var next mail.UID
-	err := tx.row("SELECT modseq, pruned, uidnext FROM mailboxes WHERE id = ? AND account IS NOT NULL", mb).
-		Scan(&c.HighestModSeq, &pruned, &next)
+	err := tx.row(selectSpan, mb).Scan(&c.HighestModSeq, &pruned, &next)
 	if err != nil {
 		return c, notFound(err, mail.ErrNoSuchMailbox)
 	}
@@ -81,11 +107,7 @@ func (tx *readTx) changesSince(mb MailboxID, since mail.ModSeq, limit int) (Chan
 		}
 	}
 	slices.SortFunc(c.Changed, func(a, b Message) int { return cmp.Compare(a.UID, b.UID) })
-	if since < pruned {
-		c.Vanished, err = tx.missing(mb, next)
-	} else {
-		c.Vanished, err = tx.vanished(mb, since, c.HighestModSeq)
-	}
+	c.Vanished, err = tx.expunged(mb, since, c.HighestModSeq, pruned, next)
 	return c, err
 }
 

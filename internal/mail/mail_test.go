@@ -96,6 +96,17 @@ func TestIntersect(t *testing.T) {
 			t.Errorf("%v: %s, want %s twice", other, got, want)
 		}
 	}
+	for want, other := range map[string]UIDSet{
+		"1:5,7:9,20:4294967295": {{6, 6}, {10, 19}},
+		"31:4294967295":         {{1, 30}},
+		"1:2,8:9,20:4294967295": {{3, 7}},
+		"1:5,7:9,20:4294967294": {{4294967295, 4294967295}},
+		"2,4,7:9,20:99":         {{1, 1}, {3, 3}, {5, 6}, {100, 4294967295}},
+	} {
+		if got := s.Without(other).String(); got != want {
+			t.Errorf("without %v: %s, want %s", other, got, want)
+		}
+	}
 }
 
 func FuzzUIDSet(f *testing.F) {
@@ -119,10 +130,11 @@ func FuzzUIDSet(f *testing.F) {
 			}
 		}
 		other := UIDs(3, 4, 100, 200, 201)
-		both := s.Intersect(other)
+		both, without, others := s.Intersect(other), s.Without(other), other.Without(s)
 		for u := range UID(256) {
-			if both.Contains(u) != (in[u] && other.Contains(u)) {
-				t.Fatalf("%v and %v have %v", s, other, both)
+			if both.Contains(u) != (in[u] && other.Contains(u)) || without.Contains(u) != (in[u] && !other.Contains(u)) ||
+				others.Contains(u) != (!in[u] && other.Contains(u)) {
+				t.Fatalf("%v and %v have %v; %v and %v are left", s, other, both, without, others)
 			}
 		}
 		for u := range s.All() {

@@ -86,6 +86,32 @@ func (s UIDSet) Intersect(t UIDSet) UIDSet {
 	return both
 }
 
+// Without is what of s is not in t.
+func (s UIDSet) Without(t UIDSet) UIDSet {
+	var rest UIDSet
+	for _, r := range s {
+		for len(t) > 0 && t[0].To < r.From {
+			t = t[1:]
+		}
+		left := t
+		for len(left) > 0 && left[0].From <= r.To && r.From <= r.To {
+			if r.From < left[0].From {
+				rest = append(rest, UIDRange{r.From, left[0].From - 1})
+			}
+			if left[0].To >= r.To {
+				r.From, r.To = 1, 0 // nothing
+				break
+			}
+			r.From = left[0].To + 1
+			left = left[1:]
+		}
+		if r.From <= r.To {
+			rest = append(rest, r)
+		}
+	}
+	return rest
+}
+
 // Len is the number of UIDs in the set.
 func (s UIDSet) Len() int {
 	n := 0
