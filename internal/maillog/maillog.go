@@ -9,24 +9,27 @@ import (
 )
 
 // Log writes events. A nil *Log drops them.
-type Log struct{ log *slog.Logger }
+type Log struct {
+	log    *slog.Logger
+	bounds [kinds]*bound
+}
 
 // New returns a Log that writes to l.
-func New(l *slog.Logger) *Log { return &Log{log: l} }
+func New(l *slog.Logger) *Log { return &Log{log: l, bounds: newBounds()} }
 
 // Connected: a client connected.
 func (l *Log) Connected(conn, protocol, remote string, tls bool) {
-	l.info("connected", "conn", conn, "protocol", protocol, "remote", remote, "tls", tls)
+	l.bounded(connected, slog.LevelInfo, "connected", "conn", conn, "protocol", protocol, "remote", remote, "tls", tls)
 }
 
 // Refused: a connection was refused or cut off by a limit or a time-out.
 func (l *Log) Refused(conn, protocol, remote string, err error) {
-	l.info("refused", "conn", conn, "protocol", protocol, "remote", remote, "reason", err)
+	l.bounded(refused, slog.LevelInfo, "refused", "conn", conn, "protocol", protocol, "remote", remote, "reason", err)
 }
 
 // Disconnected: a connection ended.
 func (l *Log) Disconnected(conn string, err error) {
-	l.info("disconnected", "conn", conn, "error", err)
+	l.bounded(disconnected, slog.LevelInfo, "disconnected", "conn", conn, "error", err)
 }
 
 // LoggedIn: a client proved who it is.
@@ -36,7 +39,7 @@ func (l *Log) LoggedIn(conn, account, mechanism, appPassword string) {
 
 // LoginFailed: a client failed to.
 func (l *Log) LoginFailed(conn, remote, user, mechanism string, err error) {
-	l.warn("login failed", "conn", conn, "remote", remote, "user", user, "mechanism", mechanism, "reason", err)
+	l.bounded(loginFailed, slog.LevelWarn, "login failed", "conn", conn, "remote", remote, "user", user, "mechanism", mechanism, "reason", err)
 }
 
 // Accepted: a message was stored and answered for.
@@ -46,7 +49,7 @@ func (l *Log) Accepted(conn, id, from string, recipients int, size int64) {
 
 // Rejected: a message or a recipient was refused.
 func (l *Log) Rejected(conn, what string, err error) {
-	l.info("rejected", "conn", conn, "what", what, "reason", err)
+	l.bounded(rejected, slog.LevelInfo, "rejected", "conn", conn, "what", what, "reason", err)
 }
 
 // Internal: something failed that the client was told nothing about.

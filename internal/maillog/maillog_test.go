@@ -3,10 +3,37 @@ package maillog
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
+
+// TestBound refuses ten thousand connections: few lines tell of it, and none is
+// lost count of.
+func TestBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		l := New(slog.New(slog.NewTextHandler(&out, nil)))
+		for range 10_000 {
+			l.Refused("c-1", "imap", "192.0.2.1", errors.New("too many"))
+		}
+		if n := strings.Count(out.String(), "\n"); n != refusalsAtOnce {
+			t.Errorf("%d lines, want %d", n, refusalsAtOnce)
+		}
+		l.Rejected("c-1", "RCPT", errors.New("no such user"))
+		if !strings.Contains(out.String(), "no such user") {
+			t.Error("one kind of event keeps another out of the log")
+		}
+		time.Sleep(time.Second)
+		l.Refused("c-2", "imap", "192.0.2.1", errors.New("too many"))
+		if want := fmt.Sprintf("conn=c-2 protocol=imap remote=192.0.2.1 reason=\"too many\" unlogged=%d\n", 10_000-refusalsAtOnce); !strings.Contains(out.String(), want) {
+			t.Errorf("no %q", want)
+		}
+	})
+}
 
 func TestLog(t *testing.T) {
 	var out bytes.Buffer
