@@ -70,6 +70,7 @@ type Conn struct {
 	closed        bool
 	remote        net.Addr
 	reason        error // why the connection ended, for the log
+	away          bool  // it is one too many
 	place         place // what is counted for it
 }
 
@@ -127,25 +128,49 @@ func (c *Conn) Start() error {
 	if err := c.readProxyHeader(); err != nil {
 		return c.fail(err)
 	}
-	full := c.server != nil && !c.server.admit(c)
+	if c.server != nil && !c.server.admit(c) {
+		return c.turnAway()
+	}
 	if c.cfg.Implicit && c.cfg.TLS != nil {
-		if err := c.handshake(); err != nil {
+		if err := c.handshake(handshakeTime); err != nil {
 			return c.fail(err)
 		}
 	}
 	c.opened()
-	if full {
-		return c.refuse(ErrTooMany)
-	}
 	return nil
 }
 
+// turnAway refuses a connection that is one too many. It is told why if that
+// is soon done: those that are being told count towards no other limit. The
+// log says nothing else of it.
+func (c *Conn) turnAway() error {
+	c.mu.Lock()
+	c.away = true
+	c.mu.Unlock()
+	done, ok := c.server.turnAway()
+	if ok {
+		defer done()
+		if c.cfg.Implicit && c.cfg.TLS != nil {
+			ok = c.handshake(refusalTime) == nil
+		}
+	}
+	if !ok {
+		c.cfg.Log.Refused(c.id, c.cfg.Protocol, c.RemoteAddr().String(), ErrTooMany)
+		return c.fail(ErrTooMany)
+	}
+	c.tellOpened()
+	return c.refuse(ErrTooMany)
+}
+
 func (c *Conn) opened() {
-	remote := c.RemoteAddr().String()
-	secure := c.tls.Load() != nil
-	c.cfg.Log.Connected(c.id, c.cfg.Protocol, remote, secure)
+	c.cfg.Log.Connected(c.id, c.cfg.Protocol, c.RemoteAddr().String(), c.tls.Load() != nil)
+	c.tellOpened()
+}
+
+// tellOpened begins the transcript.
+func (c *Conn) tellOpened() {
 	c.tell(Opened, "")
-	if secure {
+	if c.tls.Load() != nil {
 		c.tellTLS()
 	}
 }
@@ -300,7 +325,7 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.closed = true
-	reason := c.reason
+	reason, away := c.reason, c.away
 	c.mu.Unlock()
 	if c.wmu.TryLock() { // else somebody is writing: closing ends it
 		c.flushLocked(lastWords)
@@ -317,7 +342,9 @@ func (c *Conn) Close() error {
 	if c.server != nil {
 		c.server.forget(c)
 	}
-	c.cfg.Log.Disconnected(c.id, reason)
+	if !away {
+		c.cfg.Log.Disconnected(c.id, reason)
+	}
 	c.tell(Closed, reasonText(reason))
 	return err
 }

@@ -54,6 +54,26 @@ func (s *Server) admit(c *Conn) bool {
 	return true
 }
 
+// maxTurnedAway is how many connections are told at once that they are one too
+// many; beyond that they are closed without a word.
+const maxTurnedAway = 50
+
+// turnAway counts a connection that is being told so, until done is called;
+// false when there are too many of them.
+func (s *Server) turnAway() (done func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.turnedAway >= maxTurnedAway {
+		return nil, false
+	}
+	s.turnedAway++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.turnedAway--
+	}, true
+}
+
 // login moves a connection from its address's count to its account's, or back
 // when account is empty; false when that is one too many.
 func (s *Server) login(c *Conn, account string) bool {

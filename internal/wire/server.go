@@ -33,8 +33,10 @@ type Server struct {
 	conns     map[*Conn]struct{}
 	empty     chan struct{} // closed when the last connection is, while Shutdown waits
 	total     int
-	byAddress map[netip.Prefix]int
-	byAccount map[accountAt]int
+	// turnedAway are being told that they are one too many.
+	turnedAway int
+	byAddress  map[netip.Prefix]int
+	byAccount  map[accountAt]int
 }
 
 // NewServer returns a Server. Listeners with their own TLS mode share it

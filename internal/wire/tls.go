@@ -10,8 +10,12 @@ import (
 	"time"
 )
 
-// handshakeTime bounds a TLS handshake.
-const handshakeTime = time.Minute
+// handshakeTime bounds a TLS handshake, refusalTime that of a connection which
+// is only to be told that it is one too many.
+const (
+	handshakeTime = time.Minute
+	refusalTime   = 5 * time.Second
+)
 
 // TLSState is nil while the connection is in clear. Any goroutine may ask.
 func (c *Conn) TLSState() *tls.ConnectionState {
@@ -43,7 +47,7 @@ func (c *Conn) StartTLS() error {
 	}
 	c.r, c.w = 0, 0
 	c.release()
-	if err := c.handshake(); err != nil {
+	if err := c.handshake(handshakeTime); err != nil {
 		return c.fail(err)
 	}
 	c.tellTLS()
@@ -51,10 +55,10 @@ func (c *Conn) StartTLS() error {
 }
 
 // handshake puts TLS between the socket and the protocol.
-func (c *Conn) handshake() error {
+func (c *Conn) handshake(within time.Duration) error {
 	below := &records{Conn: c.sock}
 	t := tls.Server(below, c.cfg.TLS)
-	until := time.Now().Add(handshakeTime)
+	until := time.Now().Add(within)
 	if !c.clock.login.IsZero() {
 		until = sooner(until, c.clock.login)
 	}
