@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"posthorn/auth"
 	"posthorn/imapd"
 	"posthorn/internal/config"
@@ -39,6 +41,10 @@ type generation struct {
 	queue  *outbound
 	served sync.WaitGroup
 }
+
+// httpConnections is the most that one listener of HTTP serves at once; who
+// comes then waits.
+const httpConnections = 256
 
 // loadCertificates opens the certificate of [tls]. Where its CA's key lies
 // beside it, it is one of our own making, and is renewed in time.
@@ -79,7 +85,9 @@ func (s *server) startGeneration(cfg *config.Config, certs *tlsconf.Source) (*ge
 			return nil, fmt.Errorf("listen.%s needs a certificate: give [tls] one, or turn the listener off with \"\"", t.key)
 		}
 		ln := net.Listener(gate)
-		if k.protocol != "http" {
+		if k.protocol == "http" {
+			ln = netutil.LimitListener(gate, s.room.share(httpConnections))
+		} else {
 			ln = g.wire(k.protocol).Listener(gate, g.wireConfig(k))
 		}
 		g.served.Go(func() {
@@ -166,7 +174,7 @@ func (g *generation) wireConfig(k kind) *wire.Config {
 	cfg := &wire.Config{
 		Protocol: k.protocol, Hostname: g.cfg.Hostname, Implicit: k.implicit,
 		ProxyFrom: g.cfg.Listen.ProxyFrom, Tap: g.server.tap, Log: g.server.log,
-		Limits: wire.Limits{Total: g.cfg.Limits.Connections, LoopbackToo: g.cfg.Limits.Loopback},
+		Limits: wire.Limits{Total: g.server.room.share(g.cfg.Limits.Connections), LoopbackToo: g.cfg.Limits.Loopback},
 	}
 	if g.certs != nil {
 		cfg.TLS = g.certs.Server(k.protocol)

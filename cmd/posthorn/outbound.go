@@ -41,7 +41,7 @@ func newOutbound(s *server, cfg *config.Config) (*outbound, error) {
 	}
 	q := queue.Config{
 		Hostname: cfg.Hostname, GiveUpAfter: time.Duration(cfg.Queue.GiveUp), DelayAfter: time.Duration(cfg.Queue.WarnAfter),
-		MaxPerHop: cfg.Relay.ConnectionsPerHop, Grace: stopTime,
+		MaxPerHop: cfg.Relay.ConnectionsPerHop, Grace: stopTime, MaxConnections: s.room.hops,
 	}
 	for _, d := range cfg.Queue.Retry {
 		q.Retry = append(q.Retry, time.Duration(d))

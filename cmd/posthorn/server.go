@@ -33,6 +33,7 @@ type server struct {
 	tap        *wire.Tap
 	store      *store.Store
 	auth       *auth.Authenticator // whose memory all generations share
+	room       *room
 	turnstiles []*turnstile
 	control    net.Listener
 	ctx        context.Context // ends with the server, not with its starter
@@ -46,7 +47,7 @@ type server struct {
 // startServer binds the sockets, drops root, opens the store and serves. ctx
 // is for starting only: stop ends the server.
 func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*server, error) {
-	s := &server{cfg: cfg, logger: logger, log: maillog.New(logger), tap: &wire.Tap{}}
+	s := &server{cfg: cfg, logger: logger, log: maillog.New(logger), tap: &wire.Tap{}, room: newRoom()}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	certificates, err := loadCertificates(cfg, logger) // while still root: the key may be root's
 	if err != nil {
@@ -61,7 +62,7 @@ func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 		return nil, err
 	}
 	for _, sock := range sockets {
-		s.turnstiles = append(s.turnstiles, newTurnstile(sock))
+		s.turnstiles = append(s.turnstiles, newTurnstile(sock, s.room, s.log))
 	}
 	storeCfg := storeConfig(cfg)
 	storeCfg.Report = func(msg string, args ...any) { logger.Warn(msg, args...) }
@@ -79,6 +80,7 @@ func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 	}
 	go s.auth.Watch(s.ctx, func(err error) { logger.Error("looking for sessions that must end", "error", err) })
 	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: s.auth})
+	s.room.report(cfg.Limits.Connections, logger)
 	if s.current, err = s.startGeneration(cfg, certificates); err != nil {
 		s.control.Close()
 		closeAll(sockets)

@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"posthorn/internal/maillog"
 )
 
 // A turnstile stands in front of a bound socket and hands each connection to
@@ -11,9 +13,12 @@ import (
 // that stays bound, while the old ones go on with the clients they have.
 type turnstile struct {
 	socket
-	mu     sync.Mutex
-	gate   *gate
-	closed bool
+	room *room
+	log  *maillog.Log
+	done chan struct{} // closed by close
+
+	mu   sync.Mutex
+	gate *gate
 }
 
 // gate is the net.Listener of one generation of daemons.
@@ -24,7 +29,9 @@ type gate struct {
 	done  chan struct{}
 }
 
-func newTurnstile(s socket) *turnstile { return &turnstile{socket: s} }
+func newTurnstile(s socket, r *room, log *maillog.Log) *turnstile {
+	return &turnstile{socket: s, room: r, log: log, done: make(chan struct{})}
+}
 
 // open makes a new gate, to which connections go from now on.
 func (t *turnstile) open() *gate {
@@ -35,25 +42,39 @@ func (t *turnstile) open() *gate {
 	return g
 }
 
-// run accepts until the socket is closed. Out of file descriptors, it waits
+// Accept's pauses while the machine is short of something, and how seldom the
+// log says so.
+const (
+	firstPause = 5 * time.Millisecond
+	mostPause  = time.Second
+	sayShort   = time.Minute
+)
+
+// run accepts until the socket is closed. Short of files or memory, it waits
 // for some to come back.
 func (t *turnstile) run() {
-	pause := 5 * time.Millisecond
+	pause, said := firstPause, time.Time{}
 	for {
 		conn, err := t.Accept()
-		if err != nil {
-			t.mu.Lock()
-			closed := t.closed
-			t.mu.Unlock()
-			if closed {
-				return
+		if err == nil {
+			pause = firstPause
+			if conn, ok := t.room.enter(conn, t.done); ok {
+				t.pass(conn)
+				continue
 			}
-			time.Sleep(pause)
-			pause = min(2*pause, time.Second)
-			continue
+			conn.Close()
+			return
 		}
-		pause = 5 * time.Millisecond
-		t.pass(conn)
+		if time.Since(said) > sayShort && !t.closed() {
+			t.log.Internal("", "accepting "+t.key+" connections", err)
+			said = time.Now()
+		}
+		select {
+		case <-t.done:
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, mostPause)
 	}
 }
 
@@ -61,7 +82,7 @@ func (t *turnstile) run() {
 func (t *turnstile) pass(conn net.Conn) {
 	for {
 		t.mu.Lock()
-		g, closed := t.gate, t.closed
+		g := t.gate
 		t.mu.Unlock()
 		select {
 		case g.conns <- conn:
@@ -71,7 +92,7 @@ func (t *turnstile) pass(conn net.Conn) {
 		t.mu.Lock()
 		same := t.gate == g
 		t.mu.Unlock()
-		if closed || same {
+		if same || t.closed() {
 			conn.Close()
 			return
 		}
@@ -80,10 +101,17 @@ func (t *turnstile) pass(conn net.Conn) {
 
 // close closes the socket: no more connections.
 func (t *turnstile) close() {
-	t.mu.Lock()
-	t.closed = true
-	t.mu.Unlock()
+	close(t.done)
 	t.socket.Close()
+}
+
+func (t *turnstile) closed() bool {
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (g *gate) Accept() (net.Conn, error) {

@@ -14,7 +14,7 @@ func TestTurnstile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ts := newTurnstile(socket{"smtp", ln})
+	ts := newTurnstile(socket{"smtp", ln}, newRoom(), nil)
 	serve := func(g *gate) {
 		for {
 			c, err := g.Accept()
