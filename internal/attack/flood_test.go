@@ -27,6 +27,10 @@ func TestFlood(t *testing.T) {
 			t.Fatalf("before the flood: %s: %v", service, err)
 		}
 	}
+	var there []*regular
+	for i := range 8 {
+		there = append(there, newRegular(t, s, i))
+	}
 	logged := len(s.Log())
 
 	f := flood{s: s, quit: make(chan struct{})}
@@ -35,6 +39,11 @@ func TestFlood(t *testing.T) {
 	for range pick(5, 60) {
 		time.Sleep(time.Second)
 		mostFiles = max(mostFiles, figures(t, s).FDs)
+	}
+	for _, r := range there {
+		if n, err := r.end(); err != nil {
+			t.Errorf("who was there before the flood could work %d times, then: %v", n, err)
+		}
 	}
 	f.end()
 	t.Logf("%d connections came, %d were answered; at most %d files were open; %d octets were logged", f.came.Load(), f.answered.Load(), mostFiles, len(s.Log())-logged)
@@ -60,6 +69,63 @@ func TestFlood(t *testing.T) {
 	}
 	s.Stop()
 	s.Must("check", "--deep")
+}
+
+// regular is a client who was there before the flood and works on through it:
+// the store needs files for that, too.
+type regular struct {
+	*client
+	quit  chan struct{}
+	done  chan struct{}
+	n     int
+	fault error
+}
+
+func newRegular(t *testing.T, s *testserver.Server, i int) *regular {
+	t.Helper()
+	l := limitedServices()[5] // imap
+	c, err := connect("127.0.0.1", l.service, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.talk(l.greeting, append(l.login, "b SELECT INBOX", "b OK")...); err != nil {
+		t.Fatal(err)
+	}
+	r := &regular{client: c, quit: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		for r.fault == nil {
+			select {
+			case <-r.quit:
+				return
+			case <-time.After(time.Duration(50+i) * time.Millisecond):
+			}
+			r.fault = r.work()
+			r.n++
+		}
+	}()
+	return r
+}
+
+func (r *regular) work() error {
+	for _, ask := range [][2]string{
+		{"c FETCH 1:* (FLAGS ENVELOPE BODY[])", "c OK"},
+		{`d SEARCH TEXT "Hello"`, "d OK"},
+		{"e APPEND INBOX {20+}\r\nSubject: hi\r\n\r\nhello", "e OK"},
+	} {
+		if _, err := r.ask(ask[0], ask[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end is how often it could work, and what kept it from working.
+func (r *regular) end() (int, error) {
+	close(r.quit)
+	<-r.done
+	return r.n, r.fault
 }
 
 // flood is many clients that each hold a connection open and come again when

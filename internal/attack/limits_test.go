@@ -5,6 +5,8 @@ package attack
 import (
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,6 +118,39 @@ func wantRefused(t *testing.T, s *testserver.Server, l limited, from string) {
 	}
 	if !closed {
 		t.Error("it was not closed")
+	}
+}
+
+// TestLimitBeforeTLS opens many more connections than a stranger may have to a
+// port where TLS comes first, and does not shake hands: those that are too many
+// must not stay for as long as a handshake may take.
+func TestLimitBeforeTLS(t *testing.T) {
+	t.Parallel()
+	s := exposed(t, testserver.Config{})
+	s.MustStart()
+	const many, limit = 300, 20
+	var open []*client
+	for range many {
+		c, err := dial(source(1), s.Address("imaps"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		open = append(open, c)
+	}
+	var left atomic.Int64
+	var wait sync.WaitGroup
+	by := time.Now().Add(10 * time.Second)
+	for _, c := range open {
+		wait.Go(func() {
+			if _, closed := c.ended(by); !closed {
+				left.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	if left.Load() != limit {
+		t.Errorf("%d of %d connections are still there, want %d", left.Load(), many, limit)
 	}
 }
 

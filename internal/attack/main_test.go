@@ -19,7 +19,9 @@ func TestMain(m *testing.M) {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err == nil {
 		files.Cur = files.Max
-		err = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &files)
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+			fmt.Fprintln(os.Stderr, "raising the limit on open files:", err)
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -57,14 +59,6 @@ func figures(t *testing.T, s *testserver.Server) testserver.Figures {
 		t.Fatalf("%v\n%s", err, tail(s))
 	}
 	return f
-}
-
-// forgetPeak begins the measuring of PeakRSS anew.
-func forgetPeak(t *testing.T, s *testserver.Server) {
-	t.Helper()
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.PID()), []byte("5"), 0); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // tail is the end of the server's log, for a test that fails.
