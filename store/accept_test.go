@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -64,8 +65,13 @@ func deliver(t testing.TB, s *Store, octets string, copies ...Copy) Accepted {
 // list reads a mailbox's messages, with all their octets kept.
 func list(t testing.TB, s *Store, mb MailboxID, set mail.UIDSet, want Want) []Message {
 	t.Helper()
+	return collect(t, s.Messages(t.Context(), mb, set, want))
+}
+
+func collect(t testing.TB, messages iter.Seq2[*Message, error]) []Message {
+	t.Helper()
 	var all []Message
-	for m, err := range s.Messages(t.Context(), mb, set, want) {
+	for m, err := range messages {
 		if err != nil {
 			t.Fatal(err)
 		}

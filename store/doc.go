@@ -51,6 +51,12 @@
 // Entries of the queue that are being tried are leased in memory only: after
 // a crash they are due again.
 //
+// # In memory
+//
+// What a mailbox's messages are and which flags they have is kept in memory
+// for mailboxes that were lately listed whole (index.go), bounded in all. An
+// index follows its mailbox by Watch and ChangesSince, as a session does.
+//
 // # Numbers
 //
 // UIDs ascend within a mailbox. A UIDVALIDITY is given once in the life of the

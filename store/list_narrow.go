@@ -82,6 +82,11 @@ func appendUIDs(uids []mail.UID, text []byte) []mail.UID {
 // UIDList lists the UIDs of a mailbox in order, with the moment it is true of.
 // mail.ErrNoSuchMailbox.
 func (s *Store) UIDList(ctx context.Context, mb MailboxID) (uids []mail.UID, at mail.ModSeq, err error) {
+	if i := s.indexes.get(mb); i != nil && i.ready.Load() {
+		if uids, at, ok := i.uidList(ctx); ok {
+			return uids, at, nil
+		}
+	}
 	var text []byte
 	err = s.read(ctx, func(tx *readTx) error {
 		m, err := tx.mailbox(mb)

@@ -57,6 +57,22 @@ var everything = mail.UIDSet{{From: 1, To: maxUID}}
 // the *Message is valid until the next one. It stops at the first error. What
 // was expunged is passed over; of a mailbox that is gone nothing is left.
 func (s *Store) Messages(ctx context.Context, mb MailboxID, set mail.UIDSet, want Want) iter.Seq2[*Message, error] {
+	if want != FlagsOnly {
+		return s.rows(ctx, mb, set, want)
+	}
+	return func(yield func(*Message, error) bool) {
+		next := mail.UID(1)
+		if i := s.indexFor(ctx, mb, set); i != nil {
+			next = i.messages(ctx, set, yield)
+		}
+		if next > 0 {
+			s.rows(ctx, mb, from(set, next, len(set)), want)(yield)
+		}
+	}
+}
+
+// rows is Messages from the table.
+func (s *Store) rows(ctx context.Context, mb MailboxID, set mail.UIDSet, want Want) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
 		l := lister{want: want, scan: rowScanner{zones: zones{}}}
 		next := mail.UID(1)

@@ -35,6 +35,9 @@ func TestMessagesBySet(t *testing.T) {
 	for _, set := range []mail.UIDSet{nil, everything, odd, singles, {{From: maxRows, To: 2 * maxRows}}, {{From: n, To: maxUID}}, {{From: maxUID, To: maxUID}}, {{From: 1, To: maxRows}, {From: maxRows + 2, To: 2*maxRows + 1}}} {
 		var got, want []mail.UID
 		full, narrow := list(t, s, mb, set, 0), list(t, s, mb, set, FlagsOnly)
+		if table := collect(t, s.rows(t.Context(), mb, set, FlagsOnly)); !reflect.DeepEqual(narrow, table) {
+			t.Errorf("set %.40s: FlagsOnly gives other rows from the table", set)
+		}
 		for i, m := range full {
 			got = append(got, m.UID)
 			m.Date, m.Saved, m.Sent, m.Size = time.Time{}, time.Time{}, time.Time{}, 0

@@ -239,6 +239,12 @@ func (m *model) compareMessages(got Mailbox, b *modelMailbox) {
 	if d := cmp.Diff(b.messages, messages); d != "" && len(b.messages)+len(messages) > 0 {
 		m.t.Errorf("messages of %s (-want +got)\n%s", got.Name, d)
 	}
+	for i, a := range list(m.t, m.s, b.id, everything, FlagsOnly) {
+		if i >= len(b.messages) || a.UID != b.messages[i].UID || a.Flags.String() != b.messages[i].Flags {
+			m.t.Errorf("flags of %s: %d %s is not in %v", got.Name, a.UID, a.Flags, b.messages)
+			break
+		}
+	}
 	listed, at, err := m.s.UIDList(m.t.Context(), b.id)
 	if err != nil || at != got.HighestModSeq || !slices.Equal(listed, uids) {
 		m.t.Errorf("UIDList: %v at %d, %v; want %v at %d", listed, at, err, uids, got.HighestModSeq)

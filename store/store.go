@@ -54,6 +54,7 @@ type Store struct {
 	drops        drops
 	leases       leases
 	directory    directory
+	indexes      indexes
 	touches      touches
 	logins       touches
 
@@ -102,6 +103,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 		failed:  make(chan struct{}),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		pieces:  sync.Pool{New: func() any { return new(pieceRoom) }},
+		indexes: indexes{smallest: minIndexed, most: maxIndexed},
 	}
 	defer func() {
 		if err != nil {

@@ -29,6 +29,7 @@ func openTestIn(t testing.TB, cfg Config) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.indexes.smallest = 1
 	t.Cleanup(func() { closeChecked(t, s) })
 	return s
 }
@@ -46,6 +47,7 @@ func closeChecked(t testing.TB, s *Store) {
 	for _, p := range problems {
 		t.Errorf("check: %s", p.What)
 	}
+	checkIndexes(t, s)
 	if err := s.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}

@@ -1,0 +1,369 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"posthorn/internal/mail"
+)
+
+// A listing of flags is what clients ask for most, again and again, and of
+// whole mailboxes: so the UIDs, flags and modification sequences of mailboxes
+// that were lately listed whole are kept in memory. An index follows its
+// mailbox as a session does: it watches it, and once woken asks ChangesSince
+// before it answers. The writer wakes before it answers whoever made a change,
+// so an index never lacks what anybody was told of.
+
+const (
+	// minIndexed is how many messages make it worth while to index a mailbox.
+	minIndexed = 500
+	// maxIndexed bounds the messages in all indexes, at 24 octets each; the
+	// mailboxes that were not listed for the longest time are dropped.
+	maxIndexed = 512 << 10
+	// maxKeywordLists bounds the different lists of keywords in an index.
+	maxKeywordLists = 1 << 16
+)
+
+// indexes are those that there are.
+type indexes struct {
+	smallest, most int // minIndexed and maxIndexed
+
+	mu    sync.Mutex
+	by    map[MailboxID]*index
+	clock uint64 // counts uses
+}
+
+// index is a mailbox's.
+type index struct {
+	s       *Store
+	mailbox MailboxID
+	watcher *Watcher
+	ready   atomic.Bool // it was loaded
+	dropped atomic.Bool // it watches no more
+
+	used uint64 // by indexes.clock; this and size are guarded by indexes.mu
+	size int    // how many entries are counted for it
+
+	mu      sync.Mutex
+	stale   bool // the watcher was woken, and the entries are not renewed yet
+	at      mail.ModSeq
+	entries []entry    // ascending by UID
+	lists   [][]string // keywords; the first is none
+	known   map[string]uint16
+}
+
+// entry is what an index holds of a message.
+type entry struct {
+	modseq   mail.ModSeq
+	content  ContentID
+	uid      mail.UID
+	keywords uint16 // in lists
+	system   mail.SystemFlags
+}
+
+var errNotIndexed = errors.New("not indexed")
+
+// get returns a mailbox's index, or nil.
+func (x *indexes) get(mb MailboxID) *index {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	i := x.by[mb]
+	if i != nil {
+		x.use(i)
+	}
+	return i
+}
+
+// use makes i the one used last. The caller holds x.mu.
+func (x *indexes) use(i *index) {
+	x.clock++
+	i.used = x.clock
+}
+
+// add returns a mailbox's index; mine says that it is new, and locked for its
+// maker to load.
+func (x *indexes) add(s *Store, m *Mailbox) (i *index, mine bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if i = x.by[m.ID]; i != nil {
+		return i, false
+	}
+	i = &index{s: s, mailbox: m.ID, watcher: s.Watch(m.Account, m.ID)}
+	i.mu.Lock()
+	if x.by == nil {
+		x.by = make(map[MailboxID]*index)
+	}
+	x.by[m.ID] = i
+	x.use(i)
+	x.count(i, int(m.Messages))
+	return i, true
+}
+
+// count notes an index's size, and drops others when all are too large. The
+// caller holds x.mu.
+func (x *indexes) count(i *index, size int) {
+	i.size = size
+	for {
+		total, oldest := 0, i
+		for _, other := range x.by {
+			total += other.size
+			if other.used < oldest.used {
+				oldest = other
+			}
+		}
+		if total <= x.most || oldest == i {
+			return
+		}
+		x.drop(oldest)
+	}
+}
+
+// drop lets go of an index. Who is reading from it sees that it is dropped. The
+// caller holds x.mu.
+func (x *indexes) drop(i *index) {
+	if x.by[i.mailbox] == i {
+		delete(x.by, i.mailbox)
+	}
+	i.dropped.Store(true)
+	i.watcher.Close()
+}
+
+// forget drops an index that can't be kept.
+func (x *indexes) forget(i *index) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.drop(i)
+}
+
+// indexFor is the index to list set from, nil where there is none: one is made
+// for who lists most of a mailbox, which costs as much as making it.
+func (s *Store) indexFor(ctx context.Context, mb MailboxID, set mail.UIDSet) *index {
+	n := set.Len()
+	if i := s.indexes.get(mb); i != nil {
+		if !i.ready.Load() && n < s.indexes.smallest {
+			return nil // sooner without it
+		}
+		return i
+	}
+	if n < s.indexes.smallest {
+		return nil
+	}
+	m, err := s.MailboxByID(ctx, mb)
+	size := int(m.Messages)
+	if err != nil || size < s.indexes.smallest || size > s.indexes.most || n < size/2 {
+		return nil
+	}
+	i, mine := s.indexes.add(s, &m)
+	if !mine {
+		return i
+	}
+	defer i.mu.Unlock()
+	if err := i.load(ctx); err != nil {
+		s.indexes.forget(i)
+		return nil
+	}
+	i.ready.Store(true)
+	return i
+}
+
+// load reads the mailbox. What changes meanwhile is asked for afterwards. The
+// caller holds i.mu.
+func (i *index) load(ctx context.Context) error {
+	m, err := i.s.MailboxByID(ctx, i.mailbox)
+	if err != nil {
+		return err
+	}
+	i.at, i.stale = m.HighestModSeq, true
+	i.lists, i.known = [][]string{nil}, map[string]uint16{"": 0}
+	i.entries = make([]entry, 0, m.Messages+m.Messages/16)
+	for row, err := range i.s.rows(ctx, i.mailbox, everything, FlagsOnly) {
+		if err == nil {
+			err = i.put(row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return i.renew(ctx)
+}
+
+// put takes a message in. The caller holds i.mu.
+func (i *index) put(m *Message) error {
+	key := strings.Join(m.Flags.Keywords, " ")
+	list, ok := i.known[key]
+	if !ok {
+		if len(i.lists) == maxKeywordLists {
+			return errNotIndexed
+		}
+		list = uint16(len(i.lists))
+		i.known[key], i.lists = list, append(i.lists, m.Flags.Keywords)
+	}
+	e := entry{m.ModSeq, m.Content, m.UID, list, m.Flags.System}
+	if n := len(i.entries); n == 0 || i.entries[n-1].uid < m.UID {
+		i.entries = append(i.entries, e)
+		return nil
+	}
+	at, found := i.find(0, m.UID)
+	if !found {
+		i.entries = slices.Insert(i.entries, at, e)
+	}
+	i.entries[at] = e
+	return nil
+}
+
+// find is the place, not before start, of the first entry from a UID on.
+func (i *index) find(start int, uid mail.UID) (at int, found bool) {
+	at, found = slices.BinarySearchFunc(i.entries[start:], uid, func(e entry, uid mail.UID) int { return cmp.Compare(e.uid, uid) })
+	return start + at, found
+}
+
+// maxRenewed is how many changes are asked for at a time.
+const maxRenewed = 1000
+
+// renew brings the entries up to date. The caller holds i.mu.
+func (i *index) renew(ctx context.Context) error {
+	select {
+	case <-i.watcher.C:
+		i.stale = true
+	default:
+	}
+	if i.dropped.Load() { // looked at behind the watcher, which may be closed
+		return errNotIndexed
+	}
+	if !i.stale {
+		return nil
+	}
+	before := len(i.entries)
+	for i.stale {
+		c, err := i.s.ChangesSince(ctx, i.mailbox, i.at, maxRenewed)
+		if err != nil {
+			return err
+		}
+		i.remove(c.Vanished)
+		for n := range c.Changed {
+			if err := i.put(&c.Changed[n]); err != nil {
+				return err
+			}
+		}
+		i.at, i.stale = c.HighestModSeq, c.More
+	}
+	if n := len(i.entries); n != before {
+		x := &i.s.indexes
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.count(i, n)
+	}
+	return nil
+}
+
+// remove takes entries out. The caller holds i.mu.
+func (i *index) remove(set mail.UIDSet) {
+	if len(set) == 0 {
+		return
+	}
+	kept, read := 0, 0
+	for _, r := range set {
+		from, _ := i.find(read, r.From)
+		to, found := i.find(from, r.To)
+		if found {
+			to++
+		}
+		kept += copy(i.entries[kept:], i.entries[read:from])
+		read = to
+	}
+	kept += copy(i.entries[kept:], i.entries[read:])
+	i.entries = i.entries[:kept]
+}
+
+// current locks the index and brings it up to date; false, and not locked, when
+// it can't be used.
+func (i *index) current(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	i.mu.Lock()
+	err := i.renew(ctx)
+	if err == nil {
+		return true
+	}
+	i.mu.Unlock()
+	if ctx.Err() == nil { // else the next who asks tries again
+		i.s.indexes.forget(i)
+	}
+	return false
+}
+
+// indexBatch is how many entries are copied at a time.
+const indexBatch = 512
+
+// read appends the next entries of set, until the batch is full, with the
+// keywords that they refer to.
+func (i *index) read(ctx context.Context, batch []entry, set mail.UIDSet) (_ []entry, lists [][]string, ok bool) {
+	if !i.current(ctx) {
+		return nil, nil, false
+	}
+	defer i.mu.Unlock()
+	at := 0
+	for _, r := range set {
+		at, _ = i.find(at, r.From)
+		for ; at < len(i.entries) && i.entries[at].uid <= r.To; at++ {
+			if len(batch) == cap(batch) {
+				return batch, i.lists, true
+			}
+			batch = append(batch, i.entries[at])
+		}
+	}
+	return batch, i.lists, true
+}
+
+// messages is Messages for FlagsOnly. When the index falls away it returns the
+// UID from which on to list without it; else 0.
+func (i *index) messages(ctx context.Context, set mail.UIDSet, yield func(*Message, error) bool) (next mail.UID) {
+	next = 1
+	batch := make([]entry, 0, min(indexBatch, set.Len()))
+	var m Message
+	for {
+		part := from(set, next, indexBatch)
+		if len(part) == 0 {
+			return 0
+		}
+		var lists [][]string
+		var ok bool
+		if batch, lists, ok = i.read(ctx, batch[:0], part); !ok {
+			return next
+		}
+		for _, e := range batch {
+			m.UID, m.Content, m.ModSeq = e.uid, e.content, e.modseq
+			m.Flags = mail.Flags{System: e.system, Keywords: lists[e.keywords]}
+			if !yield(&m, nil) {
+				return 0
+			}
+		}
+		last := part[len(part)-1].To
+		if n := len(batch); n == cap(batch) {
+			last = batch[n-1].uid
+		}
+		if last == maxUID {
+			return 0
+		}
+		next = last + 1
+	}
+}
+
+// uidList is UIDList from an index.
+func (i *index) uidList(ctx context.Context) (uids []mail.UID, at mail.ModSeq, ok bool) {
+	if !i.current(ctx) {
+		return nil, 0, false
+	}
+	defer i.mu.Unlock()
+	uids = make([]mail.UID, len(i.entries))
+	for n := range i.entries {
+		uids[n] = i.entries[n].uid
+	}
+	return uids, i.at, true
+}

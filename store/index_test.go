@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+
+	"posthorn/internal/mail"
+)
+
+// checkIndexes compares the indexes with the tables; every test of this package
+// ends with it.
+func checkIndexes(t testing.TB, s *Store) {
+	t.Helper()
+	s.indexes.mu.Lock()
+	var all []*index
+	for _, i := range s.indexes.by {
+		all = append(all, i)
+	}
+	s.indexes.mu.Unlock()
+	for _, i := range all {
+		if !i.current(context.Background()) {
+			continue // its mailbox is gone
+		}
+		got := slices.Clone(i.entries)
+		lists := i.lists
+		i.mu.Unlock()
+		want := collect(t, s.rows(context.Background(), i.mailbox, everything, FlagsOnly))
+		if len(got) != len(want) {
+			t.Errorf("the index of mailbox %d has %d messages, not %d", i.mailbox, len(got), len(want))
+			continue
+		}
+		for n, e := range got {
+			m := Message{UID: e.uid, Content: e.content, ModSeq: e.modseq, Flags: mail.Flags{System: e.system, Keywords: lists[e.keywords]}}
+			if !reflect.DeepEqual(m, want[n]) {
+				t.Errorf("the index of mailbox %d has %+v, not %+v", i.mailbox, m, want[n])
+				break
+			}
+		}
+	}
+}
+
+func indexed(t *testing.T, s *Store, mb MailboxID) *index {
+	t.Helper()
+	list(t, s, mb, everything, FlagsOnly)
+	i := s.indexes.get(mb)
+	if i == nil {
+		t.Fatal("the mailbox is not indexed")
+	}
+	return i
+}
+
+func deliverMany(t testing.TB, s *Store, id AccountID, mb MailboxID, n int) {
+	t.Helper()
+	for range n {
+		deliver(t, s, someMessage, Copy{Account: id, Mailbox: mb})
+	}
+}
+
+// What is listed after a change was answered shows it, at any moment, whoever
+// else lists or changes meanwhile.
+func TestIndexIsNeverLate(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	mb := inboxOf(t, s, id).ID
+	const n = 100
+	deliverMany(t, s, id, mb, n)
+	indexed(t, s, mb)
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for round := range 30 {
+				uid := mail.UID(1 + w)
+				keyword := fmt.Sprintf("k%d-%d", w, round)
+				if _, _, err := s.SetFlags(t.Context(), mb, mail.UIDs(uid), FlagsReplace, mail.NewFlags(keyword), Unconditionally); err != nil {
+					t.Error(err)
+				}
+				a := deliver(t, s, someMessage, Copy{Account: id, Mailbox: mb})
+				if _, err := s.Expunge(t.Context(), mb, mail.UIDs(mail.UID(n-w)), false); err != nil {
+					t.Error(err)
+				}
+				flags, arrived := "", false
+				for _, m := range list(t, s, mb, everything, FlagsOnly) {
+					if m.UID == uid {
+						flags = m.Flags.String()
+					}
+					arrived = arrived || m.Content == a.Content
+				}
+				if flags != keyword || !arrived {
+					t.Errorf("worker %d, round %d: flags %q, new message: %v", w, round, flags, arrived)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// An index holds so many messages in all; what is not indexed is listed from
+// the table, also where an index is dropped in the middle of a listing.
+func TestIndexesAreBounded(t *testing.T) {
+	s := openTest(t)
+	s.indexes.most = 25
+	id := addUser(t, s, "alice@crepes.fr")
+	boxes := []MailboxID{inboxOf(t, s, id).ID, mailboxOf(t, s, id, "Archive").ID, mailboxOf(t, s, id, "Trash").ID}
+	for _, mb := range boxes {
+		deliverMany(t, s, id, mb, 10)
+	}
+	first := indexed(t, s, boxes[0])
+	indexed(t, s, boxes[1])
+	n := 0
+	for _, err := range s.Messages(t.Context(), boxes[0], everything, FlagsOnly) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == 5 {
+			s.indexes.forget(first)
+		}
+	}
+	if n != 10 {
+		t.Errorf("%d messages when the index is dropped in the middle, not 10", n)
+	}
+	indexed(t, s, boxes[0])
+	indexed(t, s, boxes[2])
+	if s.indexes.get(boxes[1]) != nil {
+		t.Error("the index that was not used for longest is still there")
+	}
+	deliverMany(t, s, id, boxes[0], 6) // too many with the other
+	if n := len(list(t, s, boxes[0], everything, FlagsOnly)); n != 16 {
+		t.Errorf("%d messages, not 16", n)
+	}
+	if s.indexes.get(boxes[2]) != nil {
+		t.Error("an index that grew did not push out the other")
+	}
+	deliverMany(t, s, id, boxes[1], 20) // too many alone
+	if n := len(list(t, s, boxes[1], everything, FlagsOnly)); n != 30 || s.indexes.get(boxes[1]) != nil {
+		t.Errorf("%d messages, indexed: %v", n, s.indexes.get(boxes[1]) != nil)
+	}
+}
+
+// A listing that is given up leaves an index that goes on; a mailbox that is
+// deleted leaves none.
+func TestIndexOutlivesFaults(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	mb := mailboxOf(t, s, id, "Archive").ID
+	deliverMany(t, s, id, mb, 10)
+	indexed(t, s, mb)
+	deliverMany(t, s, id, mb, 1)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range s.Messages(gone, mb, everything, FlagsOnly) {
+		if err == nil {
+			t.Error("a listing whose context has ended went on")
+		}
+	}
+	if n := len(list(t, s, mb, everything, FlagsOnly)); n != 11 || s.indexes.get(mb) == nil {
+		t.Errorf("%d messages, not 11; indexed: %v", n, s.indexes.get(mb) != nil)
+	}
+	if err := s.DeleteMailbox(t.Context(), id, "Archive"); err != nil {
+		t.Fatal(err)
+	}
+	if uids, _, err := s.UIDList(t.Context(), mb); err == nil {
+		t.Errorf("a deleted mailbox has %d messages", len(uids))
+	}
+	if s.indexes.get(mb) != nil {
+		t.Error("a deleted mailbox is indexed")
+	}
+}
