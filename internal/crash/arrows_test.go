@@ -12,6 +12,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"posthorn/internal/ledger"
 	"posthorn/internal/testserver"
 )
 
@@ -42,7 +43,7 @@ func TestArrowsOfDelivery(t *testing.T) {
 		for _, n := range passages(1, 2, 3, 5, 8, 13) {
 			t.Run(fmt.Sprint(point, n), func(t *testing.T) {
 				s := prepared.clone(t)
-				l := &ledger{dir: s.Dir}
+				l := &acks{dir: s.Dir}
 				s.MustStart(arrow(point, n))
 				s.load(t.Context(), l, 4, 0, func(n int) (int, []string) {
 					size, to := mixed(n)
@@ -72,7 +73,7 @@ func passages(ns ...int) []int {
 }
 
 // sendAgain sends what was not acknowledged.
-func (s *server) sendAgain(l *ledger) {
+func (s *server) sendAgain(l *acks) {
 	s.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -94,7 +95,7 @@ func (s *server) sendAgain(l *ledger) {
 // A body whose end never came leaves nothing, be it in memory or staged.
 func TestArrowsOfUnendedBodies(t *testing.T) {
 	s := newServer(t, t.TempDir(), plain, "alice")
-	l := &ledger{dir: s.Dir}
+	l := &acks{dir: s.Dir}
 	for _, size := range []int{500_000, 5_000_000} {
 		s.MustStart()
 		c, err := testserver.DialSMTP(s.Address("smtp"))
@@ -102,10 +103,10 @@ func TestArrowsOfUnendedBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := l.next(size, "alice@"+domain)
-		if _, err := c.Say("MAIL FROM:<>\r\nRCPT TO:<"+m.to[0]+">\r\nDATA\r\n", 3, "354"); err != nil {
+		if _, err := c.Say("MAIL FROM:<>\r\nRCPT TO:<"+m.To[0]+">\r\nDATA\r\n", 3, "354"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Conn.Write(m.data()); err != nil {
+		if _, err := c.Conn.Write(m.Data()); err != nil {
 			t.Fatal(err)
 		}
 		for staged := false; !staged && size > 1<<20; time.Sleep(5 * time.Millisecond) {
@@ -125,7 +126,7 @@ func TestArrowsOfUnendedBodies(t *testing.T) {
 
 // manyCopies is a server whose alice has 1,800 messages in Old, copies of 150,
 // one of them large.
-func manyCopies(t *testing.T, l *ledger) *server {
+func manyCopies(t *testing.T, l *acks) *server {
 	s := newServer(t, t.TempDir(), faulty, "alice", "bob")
 	l.dir = s.Dir
 	s.MustStart()
@@ -161,7 +162,7 @@ func manyCopies(t *testing.T, l *ledger) *server {
 // is cut off: they are there with all their messages or gone, and what is gone
 // is swept in the end.
 func TestArrowsOfDeletion(t *testing.T) {
-	l := &ledger{}
+	l := &acks{}
 	prepared := manyCopies(t, l)
 	for _, tt := range []struct {
 		point, command string
@@ -179,7 +180,7 @@ func TestArrowsOfDeletion(t *testing.T) {
 		for _, n := range tt.passages {
 			t.Run(fmt.Sprint(tt.point, n), func(t *testing.T) {
 				s := prepared.clone(t)
-				l := &ledger{dir: s.Dir, lines: l.lines}
+				l := &acks{dir: s.Dir, lines: l.lines}
 				// The command reaches the server, or finds nobody after it was killed.
 				if err := s.Start(arrow(tt.point, n)); err == nil {
 					s.Command(nil, "", strings.Fields(tt.command)...)
@@ -204,9 +205,9 @@ func TestArrowsOfDeletion(t *testing.T) {
 func TestArrowsOfExpunge(t *testing.T) {
 	prepared := newServer(t, t.TempDir(), faulty, "alice", "bob")
 	prepared.MustStart()
-	kept := &ledger{dir: prepared.Dir}
+	kept := &acks{dir: prepared.Dir}
 	prepared.deliver(kept, 600, 10, "bob@"+domain)
-	prepared.deliver(&ledger{dir: "x"}, 600, 10, "alice@"+domain)
+	prepared.deliver(&acks{dir: "x"}, 600, 10, "alice@"+domain)
 	prepared.Stop()
 	for _, point := range []string{"expunge: in the transaction", "expunge: committed"} {
 		t.Run(point, func(t *testing.T) {
@@ -218,7 +219,7 @@ func TestArrowsOfExpunge(t *testing.T) {
 			}
 			c.Say("DELE 1\r\nDELE 2\r\nDELE 3\r\nQUIT\r\n", 4, "")
 			s.mustDie()
-			s.verify(&ledger{dir: s.Dir, lines: kept.lines})
+			s.verify(&acks{dir: s.Dir, lines: kept.lines})
 			want := map[string]int{"expunge: in the transaction": 10, "expunge: committed": 7}[point]
 			if n := s.number("SELECT b.messages FROM mailboxes b JOIN accounts a ON a.id = b.account WHERE a.local = 'alice' AND b.name = 'INBOX'"); n != want {
 				t.Errorf("%d messages are left, not %d", n, want)
@@ -232,17 +233,17 @@ func TestArrowsOfExpunge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := letter{id: "given-up", size: 5_000_000, to: []string{"alice@" + domain}}
-		if _, err := c.Say("MAIL FROM:<>\r\nRCPT TO:<"+m.to[0]+">\r\nDATA\r\n", 3, "354"); err != nil {
+		m := ledger.Letter{ID: "given-up", Size: 5_000_000, To: []string{"alice@" + domain}}
+		if _, err := c.Say("MAIL FROM:<>\r\nRCPT TO:<"+m.To[0]+">\r\nDATA\r\n", 3, "354"); err != nil {
 			t.Fatal(err)
 		}
-		c.Conn.Write(m.data())
+		c.Conn.Write(m.Data())
 		c.Conn.Close()
 		s.mustDie()
 		s.MustStart()
 		s.awaitSweep()
 		s.Stop()
-		s.verify(&ledger{dir: s.Dir, lines: kept.lines})
+		s.verify(&acks{dir: s.Dir, lines: kept.lines})
 	})
 }
 
@@ -252,7 +253,7 @@ func TestArrowsOfCheckpoint(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			s := newServer(t, t.TempDir(), faulty, "alice", "bob")
 			s.route("127.0.0.1:1")
-			l := &ledger{dir: s.Dir}
+			l := &acks{dir: s.Dir}
 			s.MustStart(arrow(point, 1))
 			s.load(t.Context(), l, 4, 0, func(n int) (int, []string) {
 				size, to := mixed(n)
@@ -281,13 +282,13 @@ func cutAttempt(t *testing.T, point string, refuse bool) {
 	s := newServer(t, t.TempDir(), faulty, "alice")
 	k := newSink(t)
 	k.refuse = refuse
-	l := &ledger{dir: s.Dir}
+	l := &acks{dir: s.Dir}
 	s.MustStart() // without a route everything would fail for good: it waits
 	s.Stop()
 	s.route("127.0.0.1:1")
 	s.MustStart()
 	for range 6 {
-		l.again = append(l.again, letter{id: fmt.Sprintf("%d.%d@client.example", len(l.again), s.Base()), size: 900, to: []string{"x@" + away}, from: "alice@" + domain})
+		l.again = append(l.again, ledger.Letter{ID: fmt.Sprintf("%d.%d@client.example", len(l.again), s.Base()), Size: 900, To: []string{"x@" + away}, From: "alice@" + domain})
 	}
 	s.sendAgain(l)
 	s.Stop()

@@ -65,7 +65,7 @@ func TestBitFlips(t *testing.T) {
 	const perRound = 10
 	s := newServer(t, t.TempDir(), plain, "alice")
 	s.MustStart()
-	l := &ledger{dir: s.Dir}
+	l := &acks{dir: s.Dir}
 	for range 20 {
 		for _, size := range []int{600, 5000, 40_000, 500_000} {
 			s.deliver(l, size, 1, "alice@"+domain)
@@ -216,17 +216,11 @@ func (s *server) pop3(command string) string {
 	if _, err := c.Say(command+"\r\n", 1, "+OK"); err != nil {
 		return ""
 	}
-	var b strings.Builder
-	for {
-		line, err := c.In.ReadString('\n')
-		if err != nil {
-			return ""
-		}
-		if line == ".\r\n" {
-			return b.String()
-		}
-		b.WriteString(line)
+	text, err := c.Multi()
+	if err != nil {
+		return ""
 	}
+	return text
 }
 
 // The write-ahead log is damaged, cut or gone: what is missing then is said at
@@ -235,7 +229,7 @@ func TestDamagedLog(t *testing.T) {
 	prepared := newServer(t, t.TempDir(), plain, "alice", "bob")
 	prepared.route("127.0.0.1:1")
 	prepared.MustStart()
-	l := &ledger{dir: prepared.Dir}
+	l := &acks{dir: prepared.Dir}
 	for range 10 {
 		prepared.deliver(l, 3000, 3, "alice@"+domain, "x@"+away)
 		prepared.deliver(l, 50_000, 1, "bob@"+domain)
@@ -252,7 +246,7 @@ func TestDamagedLog(t *testing.T) {
 		damage(s)
 		s.MustStart()
 		said := strings.Contains(s.Log(), "acknowledged commits are missing")
-		f := s.compare(&ledger{dir: s.Dir, lines: l.lines})
+		f := s.compare(&acks{dir: s.Dir, lines: l.lines})
 		s.Stop()
 		if len(f.Missing) > 0 {
 			lost++

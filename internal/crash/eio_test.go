@@ -21,7 +21,7 @@ func TestFsyncFails(t *testing.T) {
 	for range pick(2, 20) {
 		s := newServer(t, t.TempDir(), plain, "alice", "bob")
 		s.route("127.0.0.1:1")
-		l := &ledger{dir: s.Dir}
+		l := &acks{dir: s.Dir}
 		trigger := filepath.Join(s.Dir, "trigger")
 		s.MustStart("LD_PRELOAD="+shim, "EIO_TRIGGER="+trigger)
 		idle := s.IMAP("alice")

@@ -24,7 +24,7 @@ func TestDiskFull(t *testing.T) {
 	t.Cleanup(func() { sh(t, "umount", root) })
 	s := newServer(t, root, plain, "alice", "bob")
 	s.route("127.0.0.1:1")
-	l := &ledger{dir: t.TempDir()}
+	l := &acks{dir: t.TempDir()}
 	s.MustStart()
 	s.deliver(l, 5000, 10, "alice@"+domain)
 	ballast := func(i int) string { return filepath.Join(root, fmt.Sprint("ballast", i)) }
@@ -47,7 +47,7 @@ func TestDiskFull(t *testing.T) {
 
 // loadUntilRefused delivers until all connections are refused, with nothing
 // but the reply that is expected.
-func (s *server) loadUntilRefused(l *ledger, want string) {
+func (s *server) loadUntilRefused(l *acks, want string) {
 	s.t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 60*time.Second)
 	defer stop()
@@ -89,7 +89,7 @@ func (s *server) mustRead(user string, atLeast int) {
 }
 
 // mustTakeAgain demands that small mail is taken within a time.
-func (s *server) mustTakeAgain(l *ledger, within time.Duration) {
+func (s *server) mustTakeAgain(l *acks, within time.Duration) {
 	s.t.Helper()
 	l.again = nil // the large ones among them may still not fit
 	begin, before := time.Now(), l.count()
@@ -111,7 +111,7 @@ func TestReadOnly(t *testing.T) {
 	d := newDisk(t, 512)
 	s := newServer(t, d.root, plain, "alice", "bob")
 	s.route("127.0.0.1:1")
-	l := &ledger{dir: t.TempDir()}
+	l := &acks{dir: t.TempDir()}
 	s.MustStart()
 	s.deliver(l, 5000, 10, "alice@"+domain)
 	d.sync()

@@ -21,14 +21,14 @@ func TestKillDuringDelivery(t *testing.T) {
 			s := newServer(t, t.TempDir(), plain, "alice", "bob")
 			defer s.Kill()
 			s.route("127.0.0.1:1") // nobody takes it: it stays queued
-			l := &ledger{dir: s.Dir}
+			l := &acks{dir: s.Dir}
 			var f found
 			for i := range perStore {
 				s.MustStart()
 				ctx, stop := context.WithCancel(t.Context())
 				before := l.count()
 				go func() {
-					for l.count() < before+20 && ctx.Err() == nil {
+					for l.count() < before+pick(20, 50) && ctx.Err() == nil {
 						time.Sleep(time.Millisecond)
 					}
 					time.Sleep(rand.N(100 * time.Millisecond))

@@ -3,68 +3,39 @@
 package crash
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"posthorn/internal/ledger"
 	"posthorn/internal/testserver"
 )
 
-// letter is a message that a client sends until it is acknowledged.
-type letter struct {
-	id   string
-	size int
-	to   []string // recipients as the ledger has them
-	from string   // empty: sender@client.example
-}
-
-// data is the message, the same each time.
-func (l *letter) data() []byte {
-	var seed [32]byte
-	sum := sha256.Sum256([]byte(l.id))
-	copy(seed[:], sum[:])
-	r := rand.NewChaCha8(seed)
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "From: sender@client.example\r\nTo: all@%s\r\nSubject: %s\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%s>\r\n\r\n", domain, l.id, l.id)
-	raw := make([]byte, 54)
-	for b.Len() < l.size {
-		r.Read(raw)
-		if b.Len()%3 == 0 {
-			b.WriteString(strings.Repeat("words that repeat ", 4)) // compressed
-		}
-		b.WriteString(base64.StdEncoding.EncodeToString(raw))
-		b.WriteString("\r\n")
-	}
-	return b.Bytes()
-}
-
-// ledger is what was acknowledged, and what may have been stored besides.
-type ledger struct {
+// acks is what was acknowledged, and what may have been stored besides.
+type acks struct {
 	dir string
 
 	mu       sync.Mutex
 	n        int
 	lines    []string
 	acked    int
-	again    []letter // to be sent (again): not acknowledged
-	inFlight int      // messages whose end was sent and not answered: each may be there twice
-	refused  []string // replies other than 250 to the end of a message
+	again    []ledger.Letter // to be sent (again): not acknowledged
+	inFlight int             // messages whose end was sent and not answered: each may be there twice
+	refused  []string        // replies other than 250 to the end of a message
 	lastAck  time.Time
 }
 
-func (l *ledger) next(size int, to ...string) letter {
+func (l *acks) next(size int, to ...string) ledger.Letter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if k := len(l.again); k > 0 {
@@ -73,23 +44,23 @@ func (l *ledger) next(size int, to ...string) letter {
 		return m
 	}
 	l.n++
-	return letter{id: fmt.Sprintf("%06d.%s.%d@client.example", l.n, filepath.Base(l.dir), os.Getpid()), size: size, to: to}
+	return ledger.Letter{ID: fmt.Sprintf("%06d.%s.%d@client.example", l.n, filepath.Base(l.dir), os.Getpid()), Size: size, To: to}
 }
 
-func (l *ledger) ack(m letter, data []byte) {
+func (l *acks) ack(m ledger.Letter, data []byte) {
 	sum := sha256.Sum256(data)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.acked++
 	l.lastAck = time.Now()
-	for _, to := range m.to {
-		l.lines = append(l.lines, fmt.Sprintf("<%s> %s %s", m.id, hex.EncodeToString(sum[:]), to))
+	for _, to := range m.To {
+		l.lines = append(l.lines, fmt.Sprintf("<%s> %s %s", m.ID, hex.EncodeToString(sum[:]), to))
 	}
 }
 
 // fail notes a message that was not acknowledged; ended says that the server
 // may have seen its end.
-func (l *ledger) fail(m letter, ended bool) {
+func (l *acks) fail(m ledger.Letter, ended bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.again = append(l.again, m)
@@ -98,20 +69,20 @@ func (l *ledger) fail(m letter, ended bool) {
 	}
 }
 
-func (l *ledger) refuse(m letter, reply string) {
+func (l *acks) refuse(m ledger.Letter, reply string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.again = append(l.again, m)
 	l.refused = append(l.refused, reply)
 }
 
-func (l *ledger) count() int {
+func (l *acks) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.acked
 }
 
-func (l *ledger) takeRefused() []string {
+func (l *acks) takeRefused() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.refused
@@ -120,7 +91,7 @@ func (l *ledger) takeRefused() []string {
 }
 
 // file writes the ledger out.
-func (l *ledger) file(t testing.TB) string {
+func (l *acks) file(t testing.TB) string {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -145,7 +116,7 @@ type found struct {
 }
 
 // compare compares the ledger with the store.
-func (s *server) compare(l *ledger, args ...string) found {
+func (s *server) compare(l *acks, args ...string) found {
 	s.t.Helper()
 	out, errs, err := s.Command(nil, "", append([]string{"check", "--json", "--ledger", l.file(s.t)}, args...)...)
 	var f found
@@ -157,14 +128,14 @@ func (s *server) compare(l *ledger, args ...string) found {
 
 // verify demands that the store is sound and holds every acknowledged message
 // as it was sent, and none twice but what was in flight at a kill.
-func (s *server) verify(l *ledger) found {
+func (s *server) verify(l *acks) found {
 	s.t.Helper()
 	s.checkDeep()
 	return s.verifyLedger(l)
 }
 
 // verifyLedger is verify without the invariants.
-func (s *server) verifyLedger(l *ledger) found {
+func (s *server) verifyLedger(l *acks) found {
 	s.t.Helper()
 	f := s.compare(l)
 	if len(f.Missing) > 0 || len(f.Altered) > 0 {
@@ -177,34 +148,20 @@ func (s *server) verifyLedger(l *ledger) found {
 	return f
 }
 
-// send sends a message. reply is the answer to its end; ended says that the
-// end was sent.
-func send(c *testserver.Client, m letter, data []byte) (reply string, ended bool, err error) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "MAIL FROM:<%s>\r\n", cmp.Or(m.from, "sender@client.example"))
-	for _, to := range m.to {
+// send sends a message; what is for away goes to the alias that leads there.
+func send(c *testserver.Client, m ledger.Letter, data []byte) (reply string, ended bool, err error) {
+	m.To = slices.Clone(m.To)
+	for i, to := range m.To {
 		if strings.HasSuffix(to, "@"+away) {
-			to = "out@" + domain
+			m.To[i] = "out@" + domain
 		}
-		fmt.Fprintf(&b, "RCPT TO:<%s>\r\n", to)
 	}
-	b.WriteString("DATA\r\n")
-	if reply, err = c.Say(b.String(), len(m.to)+2, "354"); err != nil {
-		if reply != "" {
-			c.Say("RSET\r\n", 1, "250")
-		}
-		return reply, false, err
-	}
-	if _, err = c.Conn.Write(data); err != nil {
-		return "", false, err
-	}
-	reply, err = c.Say(".\r\n", 1, "")
-	return reply, true, err
+	return ledger.SendTo(c, m, data)
 }
 
 // load sends messages over conns connections until ctx ends or the server is
 // gone, and returns when all of them have ended.
-func (s *server) load(ctx context.Context, l *ledger, conns int, pace time.Duration, kind func(n int) (size int, to []string)) {
+func (s *server) load(ctx context.Context, l *acks, conns int, pace time.Duration, kind func(n int) (size int, to []string)) {
 	ctx, stop := context.WithTimeout(ctx, time.Minute) // a fault that is never reached
 	defer stop()
 	var all sync.WaitGroup
@@ -214,7 +171,7 @@ func (s *server) load(ctx context.Context, l *ledger, conns int, pace time.Durat
 	all.Wait()
 }
 
-func (s *server) loadOne(ctx context.Context, l *ledger, i int, pace time.Duration, kind func(n int) (size int, to []string)) {
+func (s *server) loadOne(ctx context.Context, l *acks, i int, pace time.Duration, kind func(n int) (size int, to []string)) {
 	c, err := testserver.DialSMTP(s.Address("smtp"))
 	if err != nil {
 		return
@@ -223,7 +180,7 @@ func (s *server) loadOne(ctx context.Context, l *ledger, i int, pace time.Durati
 	for n := i; ctx.Err() == nil; n++ {
 		size, to := kind(n)
 		m := l.next(size, to...)
-		data := m.data()
+		data := m.Data()
 		reply, ended, err := send(c, m, data)
 		switch {
 		case strings.HasPrefix(reply, "250"):
@@ -266,7 +223,7 @@ func mixed(n int) (size int, to []string) {
 }
 
 // deliver sends n messages of a size, one after the other.
-func (s *server) deliver(l *ledger, size, n int, to ...string) {
+func (s *server) deliver(l *acks, size, n int, to ...string) {
 	s.t.Helper()
 	until := l.count() + n
 	ctx, stop := context.WithCancel(context.Background())

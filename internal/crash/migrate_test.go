@@ -37,7 +37,7 @@ func migration(t *testing.T) string {
 func TestKillDuringMigration(t *testing.T) {
 	prepared := newServer(t, t.TempDir(), faulty, "alice", "bob")
 	prepared.MustStart()
-	l := &ledger{dir: prepared.Dir}
+	l := &acks{dir: prepared.Dir}
 	prepared.deliver(l, 3000, 60, "alice@"+domain)
 	prepared.Kill() // the log is not copied into the database yet
 	withNew := "POSTHORN_MIGRATION=" + migration(t)
@@ -50,7 +50,7 @@ func TestKillDuringMigration(t *testing.T) {
 	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
 			s := prepared.clone(t)
-			l := &ledger{dir: s.Dir, lines: l.lines}
+			l := &acks{dir: s.Dir, lines: l.lines}
 			if err := s.Start(withNew, "POSTHORN_CRASH="+point); !errors.Is(err, testserver.ErrEnded) || !killed(s.Err()) {
 				t.Fatalf("the server was not killed: %v, %v\n%s", err, s.Err(), s.Log())
 			}

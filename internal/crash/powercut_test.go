@@ -41,7 +41,7 @@ func powerCuts(t *testing.T, program string, cuts int, env ...string) (lost, mai
 			s := newServer(t, d.root, program, "alice", "bob")
 			s.route("127.0.0.1:1")
 			d.sync()
-			l := &ledger{dir: t.TempDir()}
+			l := &acks{dir: t.TempDir()}
 			for range min(perDisk, cuts-done) {
 				done++
 				s.MustStart(env...)

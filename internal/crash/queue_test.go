@@ -26,7 +26,7 @@ func killDuringRelay(t *testing.T, kills, messages int) {
 	s := newServer(t, t.TempDir(), plain, "alice")
 	k := newSink(t)
 	s.route(k.ln.Addr().String())
-	l := &ledger{dir: s.Dir}
+	l := &acks{dir: s.Dir}
 	for i := range kills {
 		s.MustStart()
 		k.gate.Lock()
@@ -62,7 +62,7 @@ func killDuringRelay(t *testing.T, kills, messages int) {
 }
 
 // enqueue delivers n messages for the next hop, all acknowledged.
-func (s *server) enqueue(l *ledger, n int) {
+func (s *server) enqueue(l *acks, n int) {
 	s.t.Helper()
 	until := l.count() + n
 	ctx, stop := context.WithCancel(context.Background())

@@ -22,7 +22,7 @@ import (
 func TestReadersBesideDeliveries(t *testing.T) {
 	s := newServer(t, t.TempDir(), plain, "alice", "bob")
 	s.route("127.0.0.1:1")
-	l := &ledger{dir: s.Dir}
+	l := &acks{dir: s.Dir}
 	s.MustStart()
 	s.deliver(l, 200_000, 100, "alice@"+domain)
 	ctx, stop := context.WithTimeout(t.Context(), time.Duration(pick(10, 600))*time.Second)
@@ -54,7 +54,7 @@ func TestReadersBesideDeliveries(t *testing.T) {
 					size = 400_000
 				}
 				m := l.next(size, to...)
-				data := m.data()
+				data := m.Data()
 				begin := time.Now()
 				reply, _, err := send(c, m, data)
 				if err != nil || reply[:3] != "250" {

@@ -16,7 +16,7 @@ func TestRestartOfLargeStore(t *testing.T) {
 	size := int64(pick(200<<20, 10<<30))
 	s := newServer(t, t.TempDir(), plain, "alice", "bob")
 	s.route("127.0.0.1:1")
-	l := &ledger{dir: s.Dir}
+	l := &acks{dir: s.Dir}
 	s.MustStart()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -23,7 +23,7 @@ func TestStopUnderLoad(t *testing.T) {
 	for range pick(2, 20) {
 		s := newServer(t, t.TempDir(), plain, "alice", "bob")
 		s.route("127.0.0.1:1")
-		l := &ledger{dir: s.Dir}
+		l := &acks{dir: s.Dir}
 		s.MustStart()
 		smtp := s.waits("smtp", "EHLO client.example", "250 ")
 		imap := s.waits("imap", "a LOGIN alice@"+domain+" \""+testserver.Password+"\"", "a OK", "b SELECT INBOX", "b OK", "c IDLE", "+ ")

@@ -81,3 +81,17 @@ func (c *Client) Say(text string, n int, prefix string) (line string, err error)
 	}
 	return c.Expect(n, prefix)
 }
+
+// Multi reads the rest of a multi-line reply (RFC 1939 §3), without its last
+// line and without the dots that were put in front of others.
+func (c *Client) Multi() (string, error) {
+	c.Conn.SetDeadline(time.Now().Add(time.Minute))
+	var b strings.Builder
+	for {
+		line, err := c.In.ReadString('\n')
+		if err != nil || line == ".\r\n" {
+			return b.String(), err
+		}
+		b.WriteString(strings.TrimPrefix(line, "."))
+	}
+}
