@@ -68,6 +68,10 @@ func newSession(c *wire.Conn, srv *Server) *session {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &session{srv: srv, conn: c, ctx: ctx, cancel: cancel, state: notAuthenticated}
 	s.out = &writer{conn: c}
+	c.BeforeRefusal(func() {
+		s.settle()
+		s.out.flush()
+	})
 	return s
 }
 

@@ -50,7 +50,8 @@ type Conn struct {
 	spoken bool // a whole line came: this is no TLS handshake by mistake
 	phase  Phase
 	clock  clock
-	shown  shown // what the transcript has yet to show
+	shown  shown  // what the transcript has yet to show
+	last   func() // see BeforeRefusal
 
 	wmu     sync.Mutex // held while writing; link changes under it
 	records *records   // below TLS
@@ -267,10 +268,19 @@ func (c *Conn) fail(err error) error {
 	return c.err
 }
 
+// BeforeRefusal has f called once before a client is told that it is cut off (for
+// a time-out, or a shutdown): a daemon that keeps answers back says them then. f
+// runs in the goroutine that reads, inside that read, and may write.
+func (c *Conn) BeforeRefusal(f func()) { c.last = f }
+
 // refuse tells the client why, in its protocol's words, and closes.
 func (c *Conn) refuse(err error) error {
 	c.latch(err)
 	c.cfg.Log.Refused(c.id, c.cfg.Protocol, c.RemoteAddr().String(), err)
+	if f := c.last; f != nil {
+		c.last = nil
+		f()
+	}
 	last := ""
 	if c.cfg.Refusal != nil {
 		last = c.cfg.Refusal(err)
