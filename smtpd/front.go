@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -175,8 +176,9 @@ func (f *front) readCommand() (string, bool) {
 			return string(line), true
 		case errors.Is(err, wire.ErrInterrupted): // a timer of a body that has ended
 		case errors.Is(err, wire.ErrLineTooLong):
-			f.verb, _ = cutVerb(string(line[:10]))
-			if f.say(f.lineTooLong("5.5.2")); f.gone {
+			line = bytes.TrimLeft(line, " \t")
+			f.verb, _ = cutVerb(string(line[:min(10, len(line))]))
+			if f.say(f.commandTooLong()); f.gone {
 				return "", false
 			}
 		default:
@@ -184,6 +186,15 @@ func (f *front) readCommand() (string, bool) {
 			return "", false
 		}
 	}
+}
+
+// commandTooLong answers a command line that is too long. A BDAT's may announce
+// a chunk all the same.
+func (f *front) commandTooLong() reply {
+	if f.verb == "BDAT" {
+		return badChunk()
+	}
+	return f.lineTooLong("5.5.2")
 }
 
 // lineTooLong reads the rest of a line that was too long away, within limits.
