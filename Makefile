@@ -12,7 +12,7 @@ BIN          = bin/posthorn
 # the same, for tests that break it on purpose (store/fault_on.go)
 FAULTS       = bin/posthorn-faults
 
-.PHONY: help build run test check fmt vet staticcheck race interop crash powercut attack fuzz bench clean
+.PHONY: help build run test check fmt vet staticcheck race interop crash powercut attack fuzz sweep bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -67,6 +67,9 @@ fuzz: ## fuzz every parser for FUZZTIME each
 	    $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
 	  done; \
 	done
+
+sweep: ## try every octet and every mix, where make test tries some (minutes)
+	SWEEP=full $(GO) test -count=1 -timeout 2h -tags $(TAGS) -run 'TestEveryOctet|TestSmuggling' ./smtpd ./pop3d ./imapd ./internal/relay
 
 bench: build ## measure: the hot paths, then the binary beside Dovecot and Postfix (BENCH=full: at full length)
 	$(GO) test -tags $(TAGS) -run '^$$' -bench '$(GOBENCH)' -benchmem ./store ./internal/message ./internal/wire ./smtpd ./pop3d ./imapd

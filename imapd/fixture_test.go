@@ -76,6 +76,10 @@ var (
 	certified time.Time // when it was made: in a bubble the clock says 2000
 )
 
+func clientTLS() *tls.Config {
+	return &tls.Config{RootCAs: testRoots, ServerName: "localhost", Time: func() time.Time { return certified }}
+}
+
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	certs, err := testCertificate()
@@ -90,8 +94,7 @@ func newFixture(t testing.TB) *fixture {
 		_, err = st.AddAccount(ctx, mail.Address{Local: name, Domain: "example.org"}, []store.Credential{cred})
 		check(t, err)
 	}
-	f := &fixture{t: t, store: st, ln: newPipeListener(), tls: &tls.Config{
-		RootCAs: testRoots, ServerName: "localhost", Time: func() time.Time { return certified }}}
+	f := &fixture{t: t, store: st, ln: newPipeListener(), tls: clientTLS()}
 	events := maillog.New(slog.New(slog.NewTextHandler(f, nil)))
 	f.wires = wire.Config{Log: events, Protocol: "imap", Hostname: "localhost", TLS: certs.Server("imap"), Refusal: Refusal, Tap: &f.tap}
 	f.srv = New(st, auth.New(st, auth.Config{NoLockout: true}), Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Version: "1.0", Log: events})

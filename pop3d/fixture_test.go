@@ -147,7 +147,13 @@ func (f *fixture) inbox(name string) store.Mailbox {
 	ctx := context.Background()
 	a, err := f.store.Account(ctx, mail.Address{Local: name, Domain: "example.org"})
 	check(f.t, err)
-	mb, err := f.store.MailboxByName(ctx, a.ID, "INBOX")
+	return f.inboxOf(a.ID)
+}
+
+// inboxOf is an account's INBOX.
+func (f *fixture) inboxOf(id store.AccountID) store.Mailbox {
+	f.t.Helper()
+	mb, err := f.store.MailboxByName(context.Background(), id, "INBOX")
 	check(f.t, err)
 	return mb
 }

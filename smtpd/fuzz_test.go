@@ -13,8 +13,8 @@ import (
 // FuzzSession plays a client's octets to a whole server, and looks at what
 // comes back and at what was taken.
 func FuzzSession(f *testing.F) {
-	for _, run := range runs() {
-		f.Add([]byte(run.text), run.port != "mx")
+	for _, x := range exchanges() {
+		f.Add([]byte(x.Words()), x.Port != "mx")
 	}
 	f.Add([]byte("HELO a\nMAIL FROM:<a@b>\nRCPT TO:<bob@hamburger.edu>\nDATA\na\n.\n\r\n.\r\nQUIT\n"), false)
 	f.Add([]byte("EHLO a\r\nAUTH LOGIN\r\n*\r\nAUTH PLAIN =\r\nAUTH PLAIN AGJvYkBoYW1idXJnZXIuZWR1AGtldGNodXA=\r\n"+

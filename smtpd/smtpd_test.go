@@ -186,6 +186,14 @@ func (r *recorder) String() string {
 	return r.b.String()
 }
 
+// take returns what was logged, and forgets it.
+func (r *recorder) take() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.b.Reset()
+	return r.b.String()
+}
+
 // passwords is an authenticator with one user, bob@hamburger.edu, password
 // "ketchup".
 type passwords struct{}
