@@ -148,7 +148,8 @@ func (r *Report) subject() string {
 	if original := clip(clean(message.DecodeHeader(field(r.Header, "subject")), true)); original != "" {
 		s += ": " + original
 	}
-	return mime.QEncoding.Encode("utf-8", s)
+	// a line for each word: together they may be longer than a line can be
+	return strings.ReplaceAll(mime.QEncoding.Encode("utf-8", s), "?= =?", "?=\r\n =?")
 }
 
 // originalID is the Message-ID of the message that the report is about, when
