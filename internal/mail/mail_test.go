@@ -2,7 +2,10 @@ package mail
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 )
 
 func TestCutPath(t *testing.T) {
@@ -58,6 +61,9 @@ func FuzzCutPath(f *testing.F) {
 		a, _, err := CutPath(s)
 		if err != nil || a.IsNull() || a.Domain == "" {
 			return
+		}
+		if text := a.String(); !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			t.Errorf("%q has %q in it", s, text)
 		}
 		again, err := ParseAddress(a.String())
 		if err != nil || again != a {

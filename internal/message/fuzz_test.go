@@ -167,3 +167,22 @@ func FuzzDate(f *testing.F) {
 		}
 	})
 }
+
+// FuzzHTML: the text is the same however its HTML comes in pieces.
+func FuzzHTML(f *testing.F) {
+	f.Add([]byte("<p class='a>b'>x &amp; &#x1F600;&eacute<br>y<!-- > --><style>p{}</style ><script>if (a<b) {}</script>z"), 3, 40)
+	f.Add([]byte("a<b<c</d/><!doctype html><?x?>&nbsp;&#0;&#xffffffff;&"), 7, 8)
+	f.Fuzz(func(t *testing.T, b []byte, i, j int) {
+		var whole, parted htmlText
+		want := string(whole.write(b))
+		i = int(uint(i) % uint(len(b)+1))
+		j = i + int(uint(j)%uint(len(b)-i+1))
+		got := ""
+		for _, piece := range [][]byte{b[:i], b[i:j], b[j:]} {
+			got += string(parted.write(piece))
+		}
+		if got != want || len(want) > len(b)+1 {
+			t.Errorf("%q parted at %d and %d gives %q, whole %q", b, i, j, got, want)
+		}
+	})
+}

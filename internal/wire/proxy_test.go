@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -104,3 +105,45 @@ func TestProxyHeaderTimesOut(t *testing.T) {
 		b.Close()
 	})
 }
+
+// FuzzProxy: whatever stands before the protocol, the header is read to its last
+// octet and not one further, or the connection is refused.
+func FuzzProxy(f *testing.F) {
+	for _, s := range []string{
+		"PROXY TCP4 198.51.100.7 192.0.2.9 4000 25\r\nEHLO a\r\n", "PROXY TCP6 2001:db8::7 2001:db8::9 4000 25\r\n", "PROXY UNKNOWN\r\n", "PROXY UNKNOWN ffff\r\nx",
+		"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xc6\x33\x64\x07\xc0\x00\x02\x09\x0f\xa0\x00\x19EHLO a\r\n", "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00EHLO",
+		"\r\n\r\n\x00\r\nQUIT\n\x21\x21\x00\x24" + string(make([]byte, 36)), "\r\n\r\n\x00\r\nQUIT\n\x21\x31\x00\xd8" + string(make([]byte, 216)), "EHLO a\r\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in := &played{in: bytes.NewReader(b)}
+		c := NewConn(in, &Config{Protocol: "smtp", ProxyFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+		if err := c.readProxyHeader(); err != nil {
+			if !errors.Is(err, ErrProxy) {
+				t.Error(err)
+			}
+			return
+		}
+		header := b[:len(b)-in.in.Len()]
+		end := bytes.IndexByte(header, '\n') + 1
+		if bytes.HasPrefix(header, proxyproto.SIGV2) {
+			end = proxyV2Head + int(header[14])<<8 + int(header[15])
+		}
+		if len(header) != end || !c.Remote().IsValid() {
+			t.Errorf("%q is taken for a header, of %v", header, c.Remote())
+		}
+	})
+}
+
+// played is a connection whose peer has said all that it will say.
+type played struct{ in *bytes.Reader }
+
+func (c *played) Read(p []byte) (int, error)       { return c.in.Read(p) }
+func (c *played) Write(p []byte) (int, error)      { return len(p), nil }
+func (c *played) Close() error                     { return nil }
+func (c *played) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (c *played) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+func (c *played) SetDeadline(time.Time) error      { return nil }
+func (c *played) SetReadDeadline(time.Time) error  { return nil }
+func (c *played) SetWriteDeadline(time.Time) error { return nil }
