@@ -324,9 +324,13 @@ func ForeignProtocol(line []byte) bool {
 	if !ok || len(rest) == 0 {
 		return false
 	}
+	// A script in a browser may choose the verb, but not what ends the line.
+	if last := rest[bytes.LastIndexByte(rest, ' ')+1:]; len(last) > 5 && bytes.EqualFold(last[:5], []byte("HTTP/")) {
+		return true
+	}
 	switch string(bytes.ToUpper(verb)) {
 	case "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PRI":
-		return rest[0] == '/' || rest[0] == '*' || bytes.HasPrefix(rest, []byte("http")) || bytes.Contains(rest, []byte(" HTTP/"))
+		return rest[0] == '/' || rest[0] == '*' || bytes.HasPrefix(rest, []byte("http"))
 	}
 	return false
 }

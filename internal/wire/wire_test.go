@@ -332,6 +332,7 @@ func TestForeignProtocol(t *testing.T) {
 	}{
 		{"GET / HTTP/1.1", true}, {"get /index.html", true}, {"POST /x HTTP/1.0", true}, {"CONNECT mail:25 HTTP/1.1", true},
 		{"OPTIONS * HTTP/1.1", true}, {"PRI * HTTP/2.0", true}, {"PUT http://a/ HTTP/1.1", true},
+		{"PROPFIND / HTTP/1.1", true}, {"ehlo / http/1.0", true}, {"a LOGIN b HTTP/1.1", true}, {"a HTTP/", false}, {"MAIL FROM:<a@HTTP/1>", false},
 		{"SSH-2.0-OpenSSH_9", true}, {"\x16\x03\x01\x02\x00\x01", true},
 		{"EHLO x", false}, {"USER GET", false}, {"GET LOGIN a b", false}, {"PUT NOOP", false}, {"", false}, {"GET", false},
 		{"DELETE 1", false}, {"\x16", false}, {"HEAD ", false},
