@@ -76,10 +76,11 @@ func (a *Authenticator) verify(ctx context.Context, s *subject, gate gate, g gue
 	if !gate.take() {
 		return o, ErrThrottled
 	}
-	if err := a.slots.acquire(ctx, gate.isKnown()); err != nil {
+	known := gate.isKnown()
+	if err := a.slots.acquire(ctx, known); err != nil {
 		return o, err
 	}
-	defer a.slots.release()
+	defer a.slots.release(known)
 	hash, with := []byte(nil), parameters{}
 	for i := range s.verifiers {
 		v := &s.verifiers[i]

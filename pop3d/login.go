@@ -68,7 +68,11 @@ func (s *session) loginFailed(user, mechanism string, err error) error {
 	if s.failures++; s.failures < maxFailures {
 		return err
 	}
-	s.hangup("[AUTH] Wrong user name or password, too often: closing")
+	if errors.Is(err, auth.ErrThrottled) { // [AUTH] would have the client ask for another password (RFC 3206 §4)
+		s.hangup("[SYS/TEMP] Too many failed logins: closing")
+	} else {
+		s.hangup("[AUTH] Wrong user name or password, too often: closing")
+	}
 	return errLost
 }
 
