@@ -3,6 +3,7 @@
 package attack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -227,7 +228,7 @@ func TestWrongPasswords(t *testing.T) {
 	}
 
 	const perSecond = 500
-	quit := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
 	var flood sync.WaitGroup
 	var mu sync.Mutex
 	sent, hashed := 0, 0
@@ -237,13 +238,13 @@ func TestWrongPasswords(t *testing.T) {
 		defer tick.Stop()
 		for i := 0; ; i++ {
 			select {
-			case <-quit:
+			case <-ctx.Done():
 				return
 			case <-tick.C:
 			}
 			flood.Go(func() {
 				way := ways()[i%len(ways())]
-				answer := wrongOnce(s, source(1+256*(i%10_000)), way, fmt.Sprintf("user%d@%s", i%1000, testserver.Domain))
+				answer := wrongOnce(ctx, s, source(1+256*(i%10_000)), way, fmt.Sprintf("user%d@%s", i%1000, testserver.Domain))
 				mu.Lock()
 				defer mu.Unlock()
 				if answer != "" {
@@ -273,9 +274,11 @@ func TestWrongPasswords(t *testing.T) {
 			*who.times = append(*who.times, time.Since(start))
 		}
 	}
-	close(quit)
-	flood.Wait()
+	mu.Lock()
 	rate := float64(sent) / time.Since(began).Seconds()
+	mu.Unlock()
+	stop()
+	flood.Wait()
 	most := time.Duration(pick(1500, 250)) * time.Millisecond
 	t.Logf("%.0f wrong passwords a second, %d of %d looked at; logins beside: %d from a known address, 99th of 100 %v; %d by app password, %v",
 		rate, hashed, sent, len(known), percentile99(known), len(unknown), percentile99(unknown))
@@ -291,12 +294,13 @@ func TestWrongPasswords(t *testing.T) {
 }
 
 // wrongOnce guesses once; an empty answer is none.
-func wrongOnce(s *testserver.Server, from string, way way, user string) string {
+func wrongOnce(ctx context.Context, s *testserver.Server, from string, way way, user string) string {
 	c, err := dial(from, s.Address(way.service))
 	if err != nil {
 		return ""
 	}
 	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
 	if err := c.greet(way.service); err != nil {
 		return ""
 	}
