@@ -64,10 +64,13 @@ type verifier struct {
 	quick []byte
 }
 
-// checksum tells a stored password from any other.
+// checksum tells a stored password from any other, also from the same one that
+// was set again.
 type checksum [sha256.Size]byte
 
-func sumOf(c store.Credential) checksum { return sha256.Sum256(c.Verifier) }
+func sumOf(c store.Credential) checksum {
+	return sha256.Sum256(fmt.Appendf(nil, "%s %d", c.Verifier, c.Created.UnixMilli()))
+}
 
 // MakeCredential builds the stored form of a password. Its parameters (salt,
 // iteration count) are those of the account's other credentials, where there

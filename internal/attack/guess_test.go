@@ -144,9 +144,7 @@ func TestGuessing(t *testing.T) {
 	s.Set("auth", "lockout_loopback", true)
 	s.Set("log", "level", "error")
 	alice, bob := "alice@"+testserver.Domain, "bob@"+testserver.Domain
-	app := s.Must("user", "app-password", "add", alice, "laptop")
-	app = app[strings.LastIndexAny(strings.TrimSpace(app), " \n\t")+1:]
-	app = strings.TrimSpace(app)
+	app := lastWord(s.Must("user", "app-password", "add", alice, "laptop"))
 	s.MustStart()
 	// Where the owner comes from, within the guesser's network.
 	if err := logIn(s, "127.9.9.200", ways()[0], alice, testserver.Password); err != nil {
@@ -220,8 +218,7 @@ func TestWrongPasswords(t *testing.T) {
 	s := testserver.New(t, testserver.Config{Users: []string{"alice", "bob"}})
 	s.Set("auth", "lockout_loopback", true)
 	s.Set("log", "level", "error")
-	app := s.Must("user", "app-password", "add", "bob@"+testserver.Domain, "phone")
-	app = strings.TrimSpace(app[strings.LastIndexAny(strings.TrimSpace(app), " \n\t")+1:])
+	app := lastWord(s.Must("user", "app-password", "add", "bob@"+testserver.Domain, "phone"))
 	s.MustStart()
 	if err := logIn(s, "127.0.0.1", ways()[0], "alice@"+testserver.Domain, testserver.Password); err != nil {
 		t.Fatal(err)
