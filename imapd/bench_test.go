@@ -84,6 +84,7 @@ func (c *benchClient) run(command string) (octets int) {
 func benchmarkFetch(b *testing.B, items string) {
 	const n = 10000
 	c := benchSession(b, n)
+	c.run("flags FETCH 1:* (FLAGS)")
 	c.run("warm FETCH 1:* " + items)
 	b.ResetTimer()
 	octets := 0

@@ -75,11 +75,11 @@ type fetch struct {
 func newFetch(s *session, items []fetchItem, uid bool) *fetch {
 	f := &fetch{s: s, items: items, uid: uid, labels: make([]string, len(items))}
 	f.asked[itemUID] = uid
-	narrow := true // only what the store lists fastest
+	brief := true // only what the store lists fast
 	for i := range items {
 		it := &items[i]
 		f.labels[i] = it.label()
-		narrow = narrow && (it.kind == itemFlags || it.kind == itemUID || it.kind == itemModSeq)
+		brief = brief && it.brief()
 		f.asked[it.kind] = true
 		switch it.kind {
 		case itemEnvelope:
@@ -97,8 +97,8 @@ func newFetch(s *session, items []fetchItem, uid bool) *fetch {
 			}
 		}
 	}
-	if narrow {
-		f.want = store.FlagsOnly
+	if brief {
+		f.want |= store.Brief
 	}
 	return f
 }
@@ -144,7 +144,7 @@ func (f *fetch) runSeeing(set mail.UIDSet) error {
 // can't be written (the disk is full) mail is read all the same.
 func (f *fetch) markSeen(set mail.UIDSet) (unseen mail.UIDSet, err error) {
 	s := f.s
-	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, store.FlagsOnly) {
+	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, store.Brief) {
 		if err != nil {
 			return nil, err
 		}

@@ -29,6 +29,17 @@ type fetchItem struct {
 	section section // of itemSection, itemBinary and itemBinarySize
 }
 
+// brief: store.Brief has what it takes.
+func (it *fetchItem) brief() bool {
+	switch it.kind {
+	case itemFlags, itemUID, itemModSeq, itemInternalDate, itemSize, itemEnvelope, itemBodyStructure, itemRFC822Header:
+		return true
+	case itemSection:
+		return it.section.ofHeader()
+	}
+	return false
+}
+
 // section is what stands in BODY[…] or BINARY[…].
 type section struct {
 	// part is the part's number, empty for the message itself.

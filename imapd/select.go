@@ -120,7 +120,7 @@ func (s *session) firstUnseen(mb store.Mailbox) (uint32, error) {
 	}
 	var set mail.UIDSet
 	set.AddRange(near[0], near[len(near)-1])
-	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, store.FlagsOnly) {
+	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, store.Brief) {
 		if err != nil {
 			return 0, err
 		}

@@ -101,7 +101,7 @@ func (s *session) storeLoudly(set mail.UIDSet, args *storeArgs) (stored int, mod
 // so that the client needn't ask (RFC 7162 §3.1.3).
 func (s *session) tellModified(set mail.UIDSet) error {
 	var told []store.FlagResult
-	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, store.FlagsOnly) {
+	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, store.Brief) {
 		if err != nil {
 			return err
 		}

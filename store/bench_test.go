@@ -164,7 +164,8 @@ func BenchmarkList(b *testing.B) {
 	for _, bm := range []struct {
 		name string
 		want Want
-	}{{"flags", FlagsOnly}, {"plain", 0}, {"envelope", WantEnvelope}, {"structure", WantStructure}, {"header", WantHeader}} {
+	}{{"plain", 0}, {"envelope", WantEnvelope}, {"header", WantHeader}, {"brief", Brief},
+		{"brief-envelope", Brief | WantEnvelope}, {"brief-structure", Brief | WantStructure}, {"brief-header", Brief | WantStructure | WantHeader}} {
 		b.Run(bm.name, func(b *testing.B) {
 			report := processorTime(b)
 			for b.Loop() {

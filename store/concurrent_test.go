@@ -37,7 +37,7 @@ func TestManyAtOnce(t *testing.T) {
 	followers.Wait()
 	for f, state := range states {
 		want := make(map[mail.UID]string)
-		for _, m := range list(t, s, boxes[f%2], everything, FlagsOnly) {
+		for _, m := range list(t, s, boxes[f%2], everything, Brief) {
 			want[m.UID] = m.Flags.String()
 		}
 		if !maps.Equal(state, want) {

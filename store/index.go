@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -13,8 +14,8 @@ import (
 )
 
 // A listing of flags is what clients ask for most, again and again, and of
-// whole mailboxes: so the UIDs, flags and modification sequences of mailboxes
-// that were lately listed whole are kept in memory. An index follows its
+// whole mailboxes: so the narrow columns of mailboxes that were lately listed
+// whole are kept in memory. An index follows its
 // mailbox as a session does: it watches it, and once woken asks ChangesSince
 // before it answers. The writer wakes before it answers whoever made a change,
 // so an index never lacks what anybody was told of.
@@ -22,9 +23,9 @@ import (
 const (
 	// minIndexed is how many messages make it worth while to index a mailbox.
 	minIndexed = 500
-	// maxIndexed bounds the messages in all indexes, at 24 octets each; the
+	// maxIndexed bounds the messages in all indexes, at 40 octets each; the
 	// mailboxes that were not listed for the longest time are dropped.
-	maxIndexed = 512 << 10
+	maxIndexed = 384 << 10
 	// maxKeywordLists bounds the different lists of keywords in an index.
 	maxKeywordLists = 1 << 16
 )
@@ -61,6 +62,8 @@ type index struct {
 type entry struct {
 	modseq   mail.ModSeq
 	content  ContentID
+	date     int64 // see zonedTime
+	size     uint32
 	uid      mail.UID
 	keywords uint16 // in lists
 	system   mail.SystemFlags
@@ -141,8 +144,9 @@ func (x *indexes) forget(i *index) {
 }
 
 // indexFor is the index to list set from, nil where there is none: one is made
-// for who lists most of a mailbox, which costs as much as making it.
-func (s *Store) indexFor(ctx context.Context, mb MailboxID, set mail.UIDSet) *index {
+// for who lists most of a mailbox and no more than an index has, which costs as
+// much as making it.
+func (s *Store) indexFor(ctx context.Context, mb MailboxID, set mail.UIDSet, want Want) *index {
 	n := set.Len()
 	if i := s.indexes.get(mb); i != nil {
 		if !i.ready.Load() && n < s.indexes.smallest {
@@ -150,7 +154,7 @@ func (s *Store) indexFor(ctx context.Context, mb MailboxID, set mail.UIDSet) *in
 		}
 		return i
 	}
-	if n < s.indexes.smallest {
+	if n < s.indexes.smallest || want != Brief {
 		return nil
 	}
 	m, err := s.MailboxByID(ctx, mb)
@@ -181,7 +185,7 @@ func (i *index) load(ctx context.Context) error {
 	i.at, i.stale = m.HighestModSeq, true
 	i.lists, i.known = [][]string{nil}, map[string]uint16{"": 0}
 	i.entries = make([]entry, 0, m.Messages+m.Messages/16)
-	for row, err := range i.s.rows(ctx, i.mailbox, everything, FlagsOnly) {
+	for row, err := range i.s.rows(ctx, i.mailbox, everything, Brief) {
 		if err == nil {
 			err = i.put(row)
 		}
@@ -203,7 +207,10 @@ func (i *index) put(m *Message) error {
 		list = uint16(len(i.lists))
 		i.known[key], i.lists = list, append(i.lists, m.Flags.Keywords)
 	}
-	e := entry{m.ModSeq, m.Content, m.UID, list, m.Flags.System}
+	if m.Size > math.MaxUint32 {
+		return errNotIndexed
+	}
+	e := entry{m.ModSeq, m.Content, zonedTime(m.Date), uint32(m.Size), m.UID, list, m.Flags.System}
 	if n := len(i.entries); n == 0 || i.entries[n-1].uid < m.UID {
 		i.entries = append(i.entries, e)
 		return nil
@@ -319,51 +326,4 @@ func (i *index) read(ctx context.Context, batch []entry, set mail.UIDSet) (_ []e
 		}
 	}
 	return batch, i.lists, true
-}
-
-// messages is Messages for FlagsOnly. When the index falls away it returns the
-// UID from which on to list without it; else 0.
-func (i *index) messages(ctx context.Context, set mail.UIDSet, yield func(*Message, error) bool) (next mail.UID) {
-	next = 1
-	batch := make([]entry, 0, min(indexBatch, set.Len()))
-	var m Message
-	for {
-		part := from(set, next, indexBatch)
-		if len(part) == 0 {
-			return 0
-		}
-		var lists [][]string
-		var ok bool
-		if batch, lists, ok = i.read(ctx, batch[:0], part); !ok {
-			return next
-		}
-		for _, e := range batch {
-			m.UID, m.Content, m.ModSeq = e.uid, e.content, e.modseq
-			m.Flags = mail.Flags{System: e.system, Keywords: lists[e.keywords]}
-			if !yield(&m, nil) {
-				return 0
-			}
-		}
-		last := part[len(part)-1].To
-		if n := len(batch); n == cap(batch) {
-			last = batch[n-1].uid
-		}
-		if last == maxUID {
-			return 0
-		}
-		next = last + 1
-	}
-}
-
-// uidList is UIDList from an index.
-func (i *index) uidList(ctx context.Context) (uids []mail.UID, at mail.ModSeq, ok bool) {
-	if !i.current(ctx) {
-		return nil, 0, false
-	}
-	defer i.mu.Unlock()
-	uids = make([]mail.UID, len(i.entries))
-	for n := range i.entries {
-		uids[n] = i.entries[n].uid
-	}
-	return uids, i.at, true
 }

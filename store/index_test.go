@@ -28,13 +28,14 @@ func checkIndexes(t testing.TB, s *Store) {
 		got := slices.Clone(i.entries)
 		lists := i.lists
 		i.mu.Unlock()
-		want := collect(t, s.rows(context.Background(), i.mailbox, everything, FlagsOnly))
+		want := collect(t, s.rows(context.Background(), i.mailbox, everything, Brief))
 		if len(got) != len(want) {
 			t.Errorf("the index of mailbox %d has %d messages, not %d", i.mailbox, len(got), len(want))
 			continue
 		}
 		for n, e := range got {
-			m := Message{UID: e.uid, Content: e.content, ModSeq: e.modseq, Flags: mail.Flags{System: e.system, Keywords: lists[e.keywords]}}
+			m := Message{UID: e.uid, Content: e.content, ModSeq: e.modseq, Date: zones{}.time(e.date), Size: int64(e.size),
+				Flags: mail.Flags{System: e.system, Keywords: lists[e.keywords]}}
 			if !reflect.DeepEqual(m, want[n]) {
 				t.Errorf("the index of mailbox %d has %+v, not %+v", i.mailbox, m, want[n])
 				break
@@ -45,7 +46,7 @@ func checkIndexes(t testing.TB, s *Store) {
 
 func indexed(t *testing.T, s *Store, mb MailboxID) *index {
 	t.Helper()
-	list(t, s, mb, everything, FlagsOnly)
+	list(t, s, mb, everything, Brief)
 	i := s.indexes.get(mb)
 	if i == nil {
 		t.Fatal("the mailbox is not indexed")
@@ -83,7 +84,7 @@ func TestIndexIsNeverLate(t *testing.T) {
 					t.Error(err)
 				}
 				flags, arrived := "", false
-				for _, m := range list(t, s, mb, everything, FlagsOnly) {
+				for _, m := range list(t, s, mb, everything, Brief) {
 					if m.UID == uid {
 						flags = m.Flags.String()
 					}
@@ -111,7 +112,7 @@ func TestIndexesAreBounded(t *testing.T) {
 	first := indexed(t, s, boxes[0])
 	indexed(t, s, boxes[1])
 	n := 0
-	for _, err := range s.Messages(t.Context(), boxes[0], everything, FlagsOnly) {
+	for _, err := range s.Messages(t.Context(), boxes[0], everything, Brief) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,14 +129,14 @@ func TestIndexesAreBounded(t *testing.T) {
 		t.Error("the index that was not used for longest is still there")
 	}
 	deliverMany(t, s, id, boxes[0], 6) // too many with the other
-	if n := len(list(t, s, boxes[0], everything, FlagsOnly)); n != 16 {
+	if n := len(list(t, s, boxes[0], everything, Brief)); n != 16 {
 		t.Errorf("%d messages, not 16", n)
 	}
 	if s.indexes.get(boxes[2]) != nil {
 		t.Error("an index that grew did not push out the other")
 	}
 	deliverMany(t, s, id, boxes[1], 20) // too many alone
-	if n := len(list(t, s, boxes[1], everything, FlagsOnly)); n != 30 || s.indexes.get(boxes[1]) != nil {
+	if n := len(list(t, s, boxes[1], everything, Brief)); n != 30 || s.indexes.get(boxes[1]) != nil {
 		t.Errorf("%d messages, indexed: %v", n, s.indexes.get(boxes[1]) != nil)
 	}
 }
@@ -151,12 +152,12 @@ func TestIndexOutlivesFaults(t *testing.T) {
 	deliverMany(t, s, id, mb, 1)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, err := range s.Messages(gone, mb, everything, FlagsOnly) {
+	for _, err := range s.Messages(gone, mb, everything, Brief) {
 		if err == nil {
 			t.Error("a listing whose context has ended went on")
 		}
 	}
-	if n := len(list(t, s, mb, everything, FlagsOnly)); n != 11 || s.indexes.get(mb) == nil {
+	if n := len(list(t, s, mb, everything, Brief)); n != 11 || s.indexes.get(mb) == nil {
 		t.Errorf("%d messages, not 11; indexed: %v", n, s.indexes.get(mb) != nil)
 	}
 	if err := s.DeleteMailbox(t.Context(), id, "Archive"); err != nil {

@@ -16,18 +16,18 @@ import (
 // narrowRows is how many rows a narrow listing reads in one transaction.
 const narrowRows = 1024
 
-const listFlags = `
+const listBrief = `
 	SELECT group_concat(line, char(10)) FROM (
-		SELECT concat_ws(' ', m.uid, m.content, m.modseq, m.flags, m.keywords) AS line` + fromRanges + " LIMIT ?)"
+		SELECT concat_ws(' ', m.uid, m.content, m.modseq, m.flags, m.date, m.size, m.keywords) AS line` + fromRanges + " LIMIT ?)"
 
-// fillFlags reads the next batch of rows for FlagsOnly.
-func (l *lister) fillFlags(tx *readTx, mb MailboxID, part mail.UIDSet) error {
+// fillBrief reads the next batch of rows for Brief.
+func (l *lister) fillBrief(tx *readTx, mb MailboxID, part mail.UIDSet) error {
 	l.rows = l.rows[:0]
-	text, err := tx.text(listFlags, rangesJSON(part), mb, narrowRows)
+	text, err := tx.text(listBrief, rangesJSON(part), mb, narrowRows)
 	for err == nil && len(text) > 0 {
 		var line []byte
 		line, text, _ = bytes.Cut(text, []byte{'\n'})
-		var n [4]int64
+		var n [6]int64
 		for i := range n {
 			n[i], line = leadingNumber(line)
 		}
@@ -37,6 +37,8 @@ func (l *lister) fillFlags(tx *readTx, mb MailboxID, part mail.UIDSet) error {
 			Content: ContentID(n[1]),
 			ModSeq:  mail.ModSeq(n[2]),
 			Flags:   mail.Flags{System: mail.SystemFlags(n[3]), Keywords: l.scan.keywordList()},
+			Date:    l.scan.zones.time(n[4]),
+			Size:    n[5],
 		})
 	}
 	slices.SortFunc(l.rows, func(a, b Message) int { return int(int64(a.UID) - int64(b.UID)) })
@@ -46,6 +48,10 @@ func (l *lister) fillFlags(tx *readTx, mb MailboxID, part mail.UIDSet) error {
 // leadingNumber reads the number that line begins with, and returns what
 // follows the octet after it.
 func leadingNumber(line []byte) (n int64, rest []byte) {
+	if len(line) > 0 && line[0] == '-' { // a date before 1970
+		n, rest = leadingNumber(line[1:])
+		return -n, rest
+	}
 	for i, c := range line {
 		if c < '0' || c > '9' {
 			return n, line[i+1:]

@@ -44,9 +44,10 @@ const (
 	WantEnvelope Want = 1 << iota
 	WantStructure
 	WantHeader
-	// FlagsOnly reads less, and fast: of a Message only UID, Content, ModSeq
-	// and Flags are set. It goes with none of the others.
-	FlagsOnly
+	// Brief reads less, and fast: of a Message only UID, Content, ModSeq, Flags,
+	// Date and Size are set, beside what else is wanted, and with WantHeader
+	// Trace.
+	Brief
 )
 
 // everything is the set of all UIDs.
@@ -57,13 +58,13 @@ var everything = mail.UIDSet{{From: 1, To: maxUID}}
 // the *Message is valid until the next one. It stops at the first error. What
 // was expunged is passed over; of a mailbox that is gone nothing is left.
 func (s *Store) Messages(ctx context.Context, mb MailboxID, set mail.UIDSet, want Want) iter.Seq2[*Message, error] {
-	if want != FlagsOnly {
+	if want&Brief == 0 {
 		return s.rows(ctx, mb, set, want)
 	}
 	return func(yield func(*Message, error) bool) {
 		next := mail.UID(1)
-		if i := s.indexFor(ctx, mb, set); i != nil {
-			next = i.messages(ctx, set, yield)
+		if i := s.indexFor(ctx, mb, set, want); i != nil {
+			next = i.messages(ctx, set, want, yield)
 		}
 		if next > 0 {
 			s.rows(ctx, mb, from(set, next, len(set)), want)(yield)
@@ -149,25 +150,32 @@ const (
 	withMeta       = " CROSS JOIN meta AS t ON t.content = m.content"
 	withContent    = " CROSS JOIN contents AS c ON c.id = m.content"
 
-	selectPlain     = "SELECT " + messageColumns
-	selectEnvelope  = selectPlain + ", m.envelope"
-	selectStructure = selectEnvelope + ", t.structure"
-	selectHeader    = selectStructure + ", t.header, c.header_size"
-
-	listPlain     = selectPlain + fromRanges + " LIMIT ?"
-	listEnvelope  = selectEnvelope + fromRanges + " LIMIT ?"
-	listStructure = selectStructure + fromRanges + withMeta + " LIMIT ?"
-	listHeader    = selectHeader + fromRanges + withMeta + withContent + " LIMIT ?"
-
 	// Most sets are one range: SQLite need not take JSON apart for it.
 	fromMessages = " FROM messages AS m"
-	oneRange     = " WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ?"
-
-	rangePlain     = selectPlain + fromMessages + oneRange
-	rangeEnvelope  = selectEnvelope + fromMessages + oneRange
-	rangeStructure = selectStructure + fromMessages + withMeta + oneRange
-	rangeHeader    = selectHeader + fromMessages + withMeta + withContent + oneRange
+	oneRange     = " WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"
 )
+
+// listQuery is a listing's query: of the rows' own columns those in columns,
+// and the wider ones that are wanted.
+func listQuery(columns string, want Want, ranges int) string {
+	where, meta, content, last := fromRanges, "", "", ""
+	if ranges == 1 {
+		where, last = fromMessages, oneRange
+	}
+	if want&WantEnvelope != 0 {
+		columns += ", m.envelope"
+	}
+	if want&WantStructure != 0 {
+		columns += ", t.structure"
+	}
+	if want&(WantStructure|WantHeader) != 0 {
+		meta = withMeta
+	}
+	if want&WantHeader != 0 {
+		columns, content = columns+", t.header, c.header_size", withContent
+	}
+	return "SELECT " + columns + where + meta + content + last + " LIMIT ?"
+}
 
 // lister holds a batch of a listing's rows, whose octets stand in one buffer.
 type lister struct {
@@ -179,6 +187,9 @@ type lister struct {
 	octets []byte
 	spans  []rowSpans
 	heads  []byte
+
+	envelope, structure, header sql.RawBytes // as scanned
+	headerSize                  any
 }
 
 // span is where a column's octets stand in the buffer.
@@ -189,25 +200,17 @@ type rowSpans struct {
 	headerSize                         int64
 }
 
-func (l *lister) query(tx *readTx, mb MailboxID, part mail.UIDSet) (*sql.Rows, error) {
-	list, one := listPlain, rangePlain
-	switch {
-	case l.want&WantHeader != 0:
-		list, one = listHeader, rangeHeader
-	case l.want&WantStructure != 0:
-		list, one = listStructure, rangeStructure
-	case l.want&WantEnvelope != 0:
-		list, one = listEnvelope, rangeEnvelope
-	}
+func (l *lister) query(tx *readTx, columns string, mb MailboxID, part mail.UIDSet) (*sql.Rows, error) {
+	query := listQuery(columns, l.want, len(part))
 	if len(part) == 1 {
-		return tx.query(one, mb, int64(part[0].From), int64(part[0].To), maxRows)
+		return tx.query(query, mb, int64(part[0].From), int64(part[0].To), maxRows)
 	}
-	return tx.query(list, rangesJSON(part), mb, maxRows)
+	return tx.query(query, rangesJSON(part), mb, maxRows)
 }
 
 // batch is how many rows are read in one transaction.
 func (l *lister) batch() int {
-	if l.want == FlagsOnly {
+	if l.want == Brief {
 		return narrowRows
 	}
 	return maxRows
@@ -215,40 +218,54 @@ func (l *lister) batch() int {
 
 // fill reads the next batch of rows.
 func (l *lister) fill(tx *readTx, mb MailboxID, part mail.UIDSet) error {
-	if l.want == FlagsOnly {
-		return l.fillFlags(tx, mb, part)
+	if l.want == Brief {
+		return l.fillBrief(tx, mb, part)
 	}
-	l.rows, l.spans, l.octets, l.heads = l.rows[:0], l.spans[:0], l.octets[:0], l.heads[:0]
-	rows, err := l.query(tx, mb, part)
+	l.reset()
+	rows, err := l.query(tx, messageColumns, mb, part)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	dest := l.scan.dest()
-	var envelope, structure, header sql.RawBytes
-	var headerSize int64
-	switch {
-	case l.want&WantHeader != 0:
-		dest = append(dest, &envelope, &structure, &header, &headerSize)
-	case l.want&WantStructure != 0:
-		dest = append(dest, &envelope, &structure)
-	case l.want&WantEnvelope != 0:
-		dest = append(dest, &envelope)
-	}
+	dest := l.wide(l.scan.dest())
 	for rows.Next() {
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
 		l.rows = append(l.rows, l.scan.message())
-		l.spans = append(l.spans, rowSpans{
-			trace:      l.keep(l.scan.trace),
-			envelope:   l.keep(envelope),
-			structure:  l.keep(structure),
-			header:     l.keep(header),
-			headerSize: headerSize,
-		})
+		l.keepWide()
 	}
 	return rows.Err()
+}
+
+func (l *lister) reset() {
+	l.rows, l.spans, l.octets, l.heads = l.rows[:0], l.spans[:0], l.octets[:0], l.heads[:0]
+}
+
+// wide adds to dest where to scan the wider columns to, in listQuery's order.
+func (l *lister) wide(dest []any) []any {
+	if l.want&WantEnvelope != 0 {
+		dest = append(dest, &l.envelope)
+	}
+	if l.want&WantStructure != 0 {
+		dest = append(dest, &l.structure)
+	}
+	if l.want&WantHeader != 0 {
+		dest = append(dest, &l.header, &l.headerSize)
+	}
+	return dest
+}
+
+// keepWide keeps what was scanned.
+func (l *lister) keepWide() {
+	size, _ := l.headerSize.(int64)
+	l.spans = append(l.spans, rowSpans{
+		trace:      l.keep(l.scan.trace),
+		envelope:   l.keep(l.envelope),
+		structure:  l.keep(l.structure),
+		header:     l.keep(l.header),
+		headerSize: size,
+	})
 }
 
 func (l *lister) keep(b []byte) span {
@@ -259,12 +276,12 @@ func (l *lister) keep(b []byte) span {
 
 // decode sets the rows' octets, after the transaction.
 func (l *lister) decode(blobs *blobs) error {
-	if l.want == FlagsOnly {
+	if l.want == Brief {
 		return nil
 	}
 	for i := range l.rows {
 		m, s := &l.rows[i], &l.spans[i]
-		if s.trace.to > s.trace.from {
+		if m.Trace = nil; s.trace.to > s.trace.from {
 			m.Trace = l.octets[s.trace.from:s.trace.to:s.trace.to]
 		}
 		if l.want&WantEnvelope != 0 {

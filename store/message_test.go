@@ -34,20 +34,33 @@ func TestMessagesBySet(t *testing.T) {
 	singles = mail.UIDs(1, 3, maxRows, maxRows+2, n, n+5)
 	for _, set := range []mail.UIDSet{nil, everything, odd, singles, {{From: maxRows, To: 2 * maxRows}}, {{From: n, To: maxUID}}, {{From: maxUID, To: maxUID}}, {{From: 1, To: maxRows}, {From: maxRows + 2, To: 2*maxRows + 1}}} {
 		var got, want []mail.UID
-		full, narrow := list(t, s, mb, set, 0), list(t, s, mb, set, FlagsOnly)
-		if table := collect(t, s.rows(t.Context(), mb, set, FlagsOnly)); !reflect.DeepEqual(narrow, table) {
-			t.Errorf("set %.40s: FlagsOnly gives other rows from the table", set)
+		full, narrow := list(t, s, mb, set, 0), list(t, s, mb, set, Brief)
+		if table := collect(t, s.rows(t.Context(), mb, set, Brief)); !reflect.DeepEqual(narrow, table) {
+			t.Errorf("set %.40s: Brief gives other rows from the table", set)
+		}
+		for _, want := range []Want{WantEnvelope, WantStructure | WantEnvelope, WantHeader} {
+			brief, long := list(t, s, mb, set, Brief|want), list(t, s, mb, set, want)
+			for i := range long {
+				m := &long[i]
+				m.Saved, m.Sent = time.Time{}, time.Time{}
+				if want&WantHeader == 0 {
+					m.Trace = nil
+				}
+			}
+			if !reflect.DeepEqual(brief, long) {
+				t.Errorf("set %.40s: Brief with %d differs", set, want)
+			}
 		}
 		for i, m := range full {
 			got = append(got, m.UID)
-			m.Date, m.Saved, m.Sent, m.Size = time.Time{}, time.Time{}, time.Time{}, 0
+			m.Saved, m.Sent = time.Time{}, time.Time{}
 			if i >= len(narrow) || !reflect.DeepEqual(m, narrow[i]) {
-				t.Errorf("set %.40s: FlagsOnly differs at %+v", set, m)
+				t.Errorf("set %.40s: Brief differs at %+v", set, m)
 				break
 			}
 		}
 		if len(full) != len(narrow) {
-			t.Errorf("set %.40s: FlagsOnly gives %d messages, not %d", set, len(narrow), len(full))
+			t.Errorf("set %.40s: Brief gives %d messages, not %d", set, len(narrow), len(full))
 		}
 		for uid := mail.UID(1); uid <= n; uid++ {
 			if set.Contains(uid) {

@@ -239,7 +239,7 @@ func (m *model) compareMessages(got Mailbox, b *modelMailbox) {
 	if d := cmp.Diff(b.messages, messages); d != "" && len(b.messages)+len(messages) > 0 {
 		m.t.Errorf("messages of %s (-want +got)\n%s", got.Name, d)
 	}
-	for i, a := range list(m.t, m.s, b.id, everything, FlagsOnly) {
+	for i, a := range list(m.t, m.s, b.id, everything, Brief) {
 		if i >= len(b.messages) || a.UID != b.messages[i].UID || a.Flags.String() != b.messages[i].Flags {
 			m.t.Errorf("flags of %s: %d %s is not in %v", got.Name, a.UID, a.Flags, b.messages)
 			break
