@@ -31,7 +31,7 @@ func FuzzSession(f *testing.F) {
 		}
 		results, down := deliver(t, r, m)
 		heard := hop.out.String()
-		if rest := strings.ReplaceAll(heard, "\r\n", ""); !strings.Contains(heard, "BDAT ") && strings.ContainsAny(rest, "\r\n") {
+		if rest := strings.ReplaceAll(heard, "\r\n", ""); strings.ContainsAny(rest, "\r\n") {
 			t.Errorf("sent %q", heard)
 		}
 		if len(results) == 0 && down == nil || len(results) == 1 && len(results[0]) != 2 {

@@ -10,11 +10,13 @@
 // it then must hear. Its bodies and literals hold a canary: a line that would be
 // answered in a way of its own if it ran as a command.
 //
-//	stall.go  Server, Exchange, Part: what a test describes
-//	ways.go   what can go wrong
-//	play.go   the client
+//	stall.go   Server, Exchange, Part: what a test describes
+//	ways.go    what can go wrong
+//	play.go    the client
 //	verdict.go what must hold afterwards
-//	pipe.go   a connection in memory
+//	pipe.go    a connection in memory
+//	house.go   what stands behind a daemon
+//	mixes.go   the octets of SMTP smuggling
 //
 // Everything happens in a synctest bubble: time-outs take no time, and a bubble
 // that is left with a goroutine fails.
