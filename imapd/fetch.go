@@ -43,12 +43,16 @@ func (s *session) fetch(d *decoder, uid bool) error {
 	} else {
 		err = f.run(set)
 	}
+	short := f.count < s.box.view.count(set)
+	if short {
+		s.box.woken.Store(true) // so that the client hears what is gone
+	}
 	switch {
 	case err != nil:
 		return err
 	case f.failed != nil:
 		return f.failed
-	case !uid && f.count < s.box.view.count(set):
+	case !uid && short:
 		return errExpunged
 	}
 	return nil
