@@ -34,6 +34,8 @@ type play struct {
 
 	sent      int // octets on the wire
 	sentWords int // without the probe
+	shake0    int // where the handshake's octets began and ended
+	shake1    int
 	said      int // octets of words
 	words     []byte
 	heard     []byte
@@ -230,7 +232,7 @@ func (p *play) shutdown(stop chan struct{}) {
 
 // shake shakes hands as a client.
 func (p *play) shake() bool {
-	p.shaking = true
+	p.shaking, p.shake0 = true, p.sent
 	t := tls.Client(p.link, p.server.TLS)
 	p.link.SetDeadline(time.Now().Add(patience + longest))
 	if err := t.Handshake(); err != nil {
@@ -238,10 +240,13 @@ func (p *play) shake() bool {
 		return false
 	}
 	p.link.SetDeadline(time.Time{})
-	p.link, p.shaking = t, false
+	p.link, p.shaking, p.shake1 = t, false, p.sent
 	p.done++
 	return true
 }
+
+// shakes tells whether an octet belongs to the handshake.
+func (p *play) shakes(at int) bool { return p.shake0 <= at && at < p.shake1 }
 
 var errLeft = errors.New("the client has left")
 
