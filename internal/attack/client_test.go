@@ -28,7 +28,7 @@ type client struct {
 	r *bufio.Reader
 }
 
-func newClient(c net.Conn) *client { return &client{c, bufio.NewReaderSize(c, 512)} }
+func newClient(c net.Conn) *client { return &client{c, bufio.NewReaderSize(c, 2048)} }
 
 // dial connects from a source address; nothing is read.
 func dial(from, address string) (*client, error) {

@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, "raising the limit on open files:", err)
 		}
 	}
+	if dir := os.Getenv(bareServer); dir != "" {
+		serveBare(dir)
+	}
 	os.Exit(m.Run())
 }
 
