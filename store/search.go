@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"posthorn/internal/mail"
@@ -85,10 +86,22 @@ type SearchHit struct {
 // those who deliver want processors too.
 const maxSearchers = 4
 
+// What a search for many texts may cost. One for a few may take as long as it
+// takes: that depends on the mailbox, not on who asks.
+const (
+	freeTexts = 20
+	// maxSearchWork is how many octets are looked into, counted anew for each
+	// text: some two seconds' work of one processor.
+	maxSearchWork = 12 << 30
+	// textWork is what one text in one message costs at least, in octets.
+	textWork = 512
+)
+
 // Search returns the matching messages, ascending by UID. It reads in short
 // transactions: what comes or goes meanwhile may be found or not. Of a mailbox
 // that is gone nothing is found. The caller bounds q: each criterion costs time
 // for each message, and q may nest at most a few thousand deep.
+// mail.ErrTooMuchWork when it looks for many texts in a mailbox that is large.
 func (s *Store) Search(ctx context.Context, mb MailboxID, q Query) ([]SearchHit, error) {
 	plan := compile(q)
 	run := &search{s: s, ctx: ctx, mailbox: mb, plan: plan, next: 1}
@@ -114,6 +127,7 @@ type search struct {
 	ctx     context.Context
 	mailbox MailboxID
 	plan    *plan
+	worked  atomic.Int64 // octets, as maxSearchWork counts them
 
 	mu   sync.Mutex
 	next mail.UID // where the next batch begins; 0: there is none

@@ -93,7 +93,26 @@ func (w *searchWorker) read(rows []int, query string, decide func(f *fetchedText
 			if err := decide(f, &c); err != nil && !errors.Is(err, mail.ErrNotFound) {
 				return err
 			}
+			if err := w.tire(&c); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// tire counts what it cost to look for texts in c.
+func (w *searchWorker) tire(c *candidate) error {
+	n := len(w.plan.texts)
+	if n <= freeTexts {
+		return nil
+	}
+	octets := textWork + len(c.trace) + len(c.header) + len(c.mime) + len(c.body)
+	if c.have == onOctets {
+		octets += int(c.m.Size)
+	}
+	if w.worked.Add(int64(n*octets)) > maxSearchWork {
+		return mail.ErrTooMuchWork
 	}
 	return nil
 }

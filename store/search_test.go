@@ -369,3 +369,23 @@ func TestSearchLarge(t *testing.T) {
 	}
 	box.check(t, HasText{InBody, "", "end"})
 }
+
+// TestSearchWork bounds what a search for many texts may cost, and lets one for
+// few go on.
+func TestSearchWork(t *testing.T) {
+	for n, want := range map[int]error{freeTexts: nil, freeTexts + 1: mail.ErrTooMuchWork} {
+		q := make(Or, n)
+		for i := range q {
+			q[i] = HasText{In: InText, Value: fmt.Sprint("word", i)}
+		}
+		w := searchWorker{search: &search{plan: compile(q)}}
+		c := candidate{m: &Message{Size: 1 << 20}, have: onText, body: make([]byte, 3000)}
+		var err error
+		for messages := int64(0); err == nil && messages*int64(n)*3000 < 2*maxSearchWork; messages++ {
+			err = w.tire(&c)
+		}
+		if err != want {
+			t.Errorf("%d texts: %v, want %v", n, err, want)
+		}
+	}
+}

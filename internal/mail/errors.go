@@ -40,4 +40,6 @@ var (
 	ErrUnavailable = errors.New("temporarily unavailable")
 	// ErrCorrupt: stored bytes do not match their checksum.
 	ErrCorrupt = errors.New("stored data is damaged")
+	// ErrTooMuchWork: the request asks for more than one request may cost.
+	ErrTooMuchWork = errors.New("too much work")
 )
