@@ -100,6 +100,9 @@ var plainItems = [...]string{
 	itemRFC822Text:    "RFC822.TEXT",
 	itemBinarySize:    "",
 	itemModSeq:        "MODSEQ",
+	itemEmailID:       "EMAILID",
+	itemThreadID:      "THREADID",
+	itemSaveDate:      "SAVEDATE",
 }
 
 // fetchMacro decodes FAST, ALL or FULL, which stand alone.

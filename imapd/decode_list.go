@@ -18,7 +18,8 @@ type listArgs struct {
 	// patterns are in UTF-8; those that are not well encoded are left out,
 	// since they match nothing.
 	patterns []string
-	options  imap.ListOptions
+	options  imap.ListOptions // ReturnStatus aside
+	status   *statusItems     // of RETURN (STATUS …), or nil
 }
 
 // listArgs decodes from the space after LIST on.
@@ -41,7 +42,7 @@ func (d *decoder) listArgs() listArgs {
 	if d.moreArgs() {
 		a.extended = true
 		d.sp()
-		d.listReturn(&a.options)
+		d.listReturn(&a)
 	}
 	if o := a.options; d.err == nil && o.SelectRecursiveMatch && !o.SelectSubscribed && !o.SelectSpecialUse {
 		d.reject(bad("RECURSIVEMATCH needs another selection option, such as SUBSCRIBED"))
@@ -105,7 +106,8 @@ func (d *decoder) listSelection(o *imap.ListOptions) {
 }
 
 // listReturn decodes RETURN and its options (RFC 5258 §3.2, 5819, 6154).
-func (d *decoder) listReturn(o *imap.ListOptions) {
+func (d *decoder) listReturn(a *listArgs) {
+	o := &a.options
 	if !d.keyword("RETURN") {
 		d.fail("RETURN")
 	}
@@ -120,10 +122,10 @@ func (d *decoder) listReturn(o *imap.ListOptions) {
 			o.ReturnSpecialUse = true
 		case "STATUS":
 			d.sp()
-			if o.ReturnStatus == nil {
-				o.ReturnStatus = new(imap.StatusOptions)
+			if a.status == nil {
+				a.status = new(statusItems)
 			}
-			d.statusItems(o.ReturnStatus)
+			d.statusItems(a.status)
 		default:
 			d.reject(bad("Unknown LIST return option %s", shown(name)))
 		}
@@ -132,7 +134,7 @@ func (d *decoder) listReturn(o *imap.ListOptions) {
 
 // statusArgs decodes the mailbox and the items of STATUS from the space after
 // its name on.
-func (d *decoder) statusArgs() (mailbox string, items imap.StatusOptions) {
+func (d *decoder) statusArgs() (mailbox string, items statusItems) {
 	d.sp()
 	mailbox = d.mailbox()
 	d.sp()
@@ -140,8 +142,14 @@ func (d *decoder) statusArgs() (mailbox string, items imap.StatusOptions) {
 	return mailbox, items
 }
 
+// statusItems are the items of STATUS: go-imap doesn't know them all.
+type statusItems struct {
+	imap.StatusOptions
+	mailboxID bool // RFC 8474 §4.3
+}
+
 // statusItems decodes the items of STATUS in their parentheses.
-func (d *decoder) statusItems(o *imap.StatusOptions) {
+func (d *decoder) statusItems(o *statusItems) {
 	d.list1("a STATUS item", func() {
 		switch name := d.upperAtom("a STATUS item"); name {
 		case "MESSAGES":
@@ -162,6 +170,8 @@ func (d *decoder) statusItems(o *imap.StatusOptions) {
 			o.AppendLimit = true
 		case "HIGHESTMODSEQ":
 			o.HighestModSeq = true
+		case "MAILBOXID":
+			o.mailboxID = true
 		default:
 			d.reject(bad("Unknown STATUS item %s", shown(name)))
 		}

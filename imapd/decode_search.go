@@ -228,8 +228,30 @@ func (p *searchProgram) otherKey(name string, depth int) searchKey {
 		return keyQuery{store.Smaller{Size: p.number64()}}
 	case "MODSEQ":
 		return p.modSeqKey()
+	case "EMAILID":
+		p.sp()
+		return keyQuery{store.HasObjectID{ID: p.objectID()}}
+	case "THREADID": // no message has one
+		p.sp()
+		p.objectID()
+		return matchNone
+	case "SAVEDATESUPPORTED":
+		return matchAll
 	}
 	return nil
+}
+
+// objectID decodes an objectid (RFC 8474 §7).
+func (p *searchProgram) objectID() string {
+	start := p.pos
+	id := p.while(func(c byte) bool {
+		return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || isDigit(c) || c == '_' || c == '-'
+	})
+	if id == "" || len(id) > 255 {
+		p.pos = start
+		p.fail("an object identifier")
+	}
+	return id
 }
 
 // modSeqKey decodes MODSEQ's arguments (RFC 7162 §3.1.5). A message has one
@@ -339,9 +361,11 @@ func badCharset(text string) error {
 // dateKey decodes the keys about dates; a day lasts until the next begins.
 func (p *searchProgram) dateKey(name string, _ int) searchKey {
 	field := store.InternalDate
-	rest, sent := strings.CutPrefix(name, "SENT")
-	if sent {
-		field = store.SentDate
+	rest := name
+	if text, ok := strings.CutPrefix(name, "SENT"); ok {
+		field, rest = store.SentDate, text
+	} else if text, ok := strings.CutPrefix(name, "SAVED"); ok { // RFC 8514 §4.3
+		field, rest = store.SavedDate, text
 	}
 	if rest != "BEFORE" && rest != "ON" && rest != "SINCE" {
 		return nil

@@ -360,7 +360,7 @@ func TestDecodeErrorsHideArguments(t *testing.T) {
 
 func TestDecodeList(t *testing.T) {
 	type o = imap.ListOptions
-	status := &imap.StatusOptions{NumMessages: true, NumUnseen: true}
+	status := &statusItems{StatusOptions: imap.StatusOptions{NumMessages: true, NumUnseen: true}}
 	for in, want := range map[string]listArgs{
 		` "" ""`:                       {extended: false, ref: "", patterns: []string{""}, options: o{}},
 		` "" %`:                        {extended: false, ref: "", patterns: []string{"%"}, options: o{}},
@@ -375,7 +375,7 @@ func TestDecodeList(t *testing.T) {
 		` (RECURSIVEMATCH SUBSCRIBED SUBSCRIBED) "" "*"`:        {extended: true, ref: "", patterns: []string{"*"}, options: o{SelectRecursiveMatch: true, SelectSubscribed: true}},
 		` (SPECIAL-USE) "" "*" RETURN (SPECIAL-USE SUBSCRIBED)`: {extended: true, ref: "", patterns: []string{"*"}, options: o{SelectSpecialUse: true, ReturnSpecialUse: true, ReturnSubscribed: true}},
 		` "" ("INBOX" "Drafts" Sent/%)`:                         {extended: true, ref: "", patterns: []string{"INBOX", "Drafts", "Sent/%"}, options: o{}},
-		` "" % RETURN (STATUS (MESSAGES UNSEEN))`:               {extended: true, ref: "", patterns: []string{"%"}, options: o{ReturnStatus: status}},
+		` "" % RETURN (STATUS (MESSAGES UNSEEN))`:               {extended: true, ref: "", patterns: []string{"%"}, status: status},
 		` "" % return ()`: {extended: true, ref: "", patterns: []string{"%"}, options: o{}},
 	} {
 		got := decoded(t, in, false, (*decoder).listArgs)
@@ -391,14 +391,14 @@ func TestDecodeList(t *testing.T) {
 
 func TestDecodeStatus(t *testing.T) {
 	var name string
-	status := func(d *decoder) imap.StatusOptions {
-		var o imap.StatusOptions
+	status := func(d *decoder) statusItems {
+		var o statusItems
 		name, o = d.statusArgs()
 		return o
 	}
-	same(t, "status", decoded(t, ` blurdybloop (UIDNEXT MESSAGES)`, false, status), imap.StatusOptions{UIDNext: true, NumMessages: true})
+	same(t, "status", decoded(t, ` blurdybloop (UIDNEXT MESSAGES)`, false, status), statusItems{StatusOptions: imap.StatusOptions{UIDNext: true, NumMessages: true}})
 	same(t, "status", decoded(t, ` inbox (recent uidvalidity unseen deleted size appendlimit)`, false, status),
-		imap.StatusOptions{NumRecent: true, UIDValidity: true, NumUnseen: true, NumDeleted: true, Size: true, AppendLimit: true})
+		statusItems{StatusOptions: imap.StatusOptions{NumRecent: true, UIDValidity: true, NumUnseen: true, NumDeleted: true, Size: true, AppendLimit: true}})
 	if name != "INBOX" {
 		t.Error(name)
 	}

@@ -268,6 +268,15 @@ func (f *fetch) item(i int, m *store.Message, c *content) error {
 	case itemModSeq:
 		f.begin(label)
 		f.s.writeModSeq(m.ModSeq)
+	case itemEmailID:
+		f.begin(label)
+		w.raw("(", m.ObjectID(), ")")
+	case itemThreadID: // what belongs together is not reckoned (RFC 8474 §5.2)
+		f.begin(label)
+		w.raw("NIL")
+	case itemSaveDate:
+		f.begin(label)
+		w.b = m.Saved.AppendFormat(w.b, internalDate)
 	case itemInternalDate:
 		f.begin(label)
 		w.b = m.Date.AppendFormat(w.b, internalDate)

@@ -18,6 +18,9 @@ const (
 	itemBinary     // BINARY[part]<partial> and BINARY.PEEK[…]
 	itemBinarySize // BINARY.SIZE[part]
 	itemModSeq     // MODSEQ (RFC 7162 §3.1.4.2)
+	itemEmailID    // EMAILID (RFC 8474 §5.3)
+	itemThreadID   // THREADID
+	itemSaveDate   // SAVEDATE (RFC 8514 §4.2)
 
 	itemKinds // how many there are
 )

@@ -18,7 +18,7 @@ func (s *session) cmdList(d *decoder) error {
 		return nil
 	}
 	o := args.options
-	if o.ReturnStatus != nil && o.ReturnStatus.HighestModSeq {
+	if args.status != nil && args.status.HighestModSeq {
 		s.enableCondstore()
 	}
 	o.ReturnSubscribed = o.ReturnSubscribed || o.SelectSubscribed
@@ -33,6 +33,9 @@ func (s *session) cmdList(d *decoder) error {
 	}
 	for _, n := range tree.list(args.compile(), o) {
 		s.writeListed(n, o, missing)
+		if args.status != nil && n.box != nil && n.meets {
+			s.writeStatus(*n.box, *args.status)
+		}
 	}
 	return nil
 }
@@ -65,8 +68,7 @@ func (a *listArgs) compile() []*pattern {
 	return out
 }
 
-// writeListed sends the LIST response for a name, and its STATUS where asked
-// for.
+// writeListed sends the LIST response for a name.
 func (s *session) writeListed(n *listed, o imap.ListOptions, missing string) {
 	w := s.out
 	w.raw("* LIST (")
@@ -90,9 +92,6 @@ func (s *session) writeListed(n *listed, o imap.ListOptions, missing string) {
 		w.raw(` ("CHILDINFO" (`, criteria(o), "))")
 	}
 	w.end()
-	if o.ReturnStatus != nil && n.box != nil && n.meets {
-		s.writeStatus(*n.box, *o.ReturnStatus)
-	}
 }
 
 // criteria names the selection options that CHILDINFO speaks of (RFC 9051

@@ -96,6 +96,7 @@ func (s *session) describe(mb store.Mailbox, given string) error {
 	}
 	ok("UIDVALIDITY", uint64(mb.UIDValidity), "UIDs valid")
 	ok("UIDNEXT", uint64(mb.UIDNext), "Predicted next UID")
+	s.out.status("*", status{"OK", "MAILBOXID (" + mb.ObjectID() + ")", "Ok"}) // RFC 8474 §4.2
 	s.writeHighest(s.box.modSeq)
 	if s.enabled.rev2 {
 		return s.listSelected(mb, given)

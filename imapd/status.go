@@ -1,8 +1,6 @@
 package imapd
 
 import (
-	"github.com/emersion/go-imap/v2"
-
 	"posthorn/store"
 )
 
@@ -24,7 +22,7 @@ func (s *session) cmdStatus(d *decoder) error {
 }
 
 // writeStatus sends a STATUS response.
-func (s *session) writeStatus(mb store.Mailbox, items imap.StatusOptions) {
+func (s *session) writeStatus(mb store.Mailbox, items statusItems) {
 	w := s.out
 	w.raw("* STATUS ")
 	w.mailbox(mb.Name)
@@ -45,6 +43,9 @@ func (s *session) writeStatus(mb store.Mailbox, items imap.StatusOptions) {
 	item(items.Size, "SIZE", uint64(mb.Bytes))
 	item(items.AppendLimit, "APPENDLIMIT", uint64(s.srv.cfg.MaxMessage)) // RFC 7889 §4
 	item(items.HighestModSeq, "HIGHESTMODSEQ", uint64(mb.HighestModSeq)) // RFC 7162 §3.1.7
+	if items.mailboxID {
+		w.raw(before, "MAILBOXID (", mb.ObjectID(), ")")
+	}
 	w.raw(")")
 	w.end()
 }

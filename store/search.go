@@ -45,6 +45,8 @@ type (
 	}
 	// ModSeqAtLeast matches modification sequences (RFC 7162 §3.1.5).
 	ModSeqAtLeast struct{ ModSeq mail.ModSeq }
+	// HasObjectID matches messages by Message.ObjectID (RFC 8474 §6).
+	HasObjectID struct{ ID string }
 )
 
 func (And) query()           {}
@@ -57,6 +59,7 @@ func (Smaller) query()       {}
 func (Dated) query()         {}
 func (HasText) query()       {}
 func (ModSeqAtLeast) query() {}
+func (HasObjectID) query()   {}
 
 // DateField names a date.
 type DateField int

@@ -118,6 +118,9 @@ func (p *plan) compile(q Query) criterion {
 		return rowTest(func(m *Message) bool { return m.Size < q.Size })
 	case ModSeqAtLeast:
 		return rowTest(func(m *Message) bool { return m.ModSeq >= q.ModSeq })
+	case HasObjectID:
+		content := q.content()
+		return rowTest(func(m *Message) bool { return q.matches(content, m) })
 	case Dated:
 		return rowTest(func(m *Message) bool { return q.matches(m) })
 	case HasText:
