@@ -1,6 +1,8 @@
 package imapd
 
 import (
+	"time"
+
 	"posthorn/internal/mail"
 	"posthorn/internal/message"
 	"posthorn/store"
@@ -70,8 +72,9 @@ type fetch struct {
 	asked  [itemKinds]bool
 	sees   bool // an item sets \Seen
 	empty  bool // no item of the present answer is written yet
-	next   int  // where in the view the next message is looked for
-	count  int  // messages answered
+	room   headerRoom
+	next   int // where in the view the next message is looked for
+	count  int // messages answered
 	// failed is what is said with NO after all that could be told was told.
 	failed error
 }
@@ -188,7 +191,7 @@ func (f *fetch) message(m *store.Message, marked bool) error {
 		f.begin("UID ")
 		w.num(uint64(m.UID))
 	}
-	c := content{s: f.s, m: m}
+	c := content{s: f.s, m: m, room: &f.room}
 	defer c.close()
 	for i := range f.items {
 		if err := f.item(i, m, &c); err != nil {
@@ -251,6 +254,34 @@ func (f *fetch) seq(uid mail.UID) uint32 {
 // internalDate is RFC 9051 §9's date-time, quotes included.
 const internalDate = `"_2-Jan-2006 15:04:05 -0700"`
 
+// appendDate is t.AppendFormat(b, internalDate) in a fourth of its time.
+func appendDate(b []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(b, internalDate)
+	}
+	hour, minute, second := t.Clock()
+	_, east := t.Zone()
+	sign := byte('+')
+	if east < 0 {
+		sign, east = '-', -east
+	}
+	tens := byte(' ')
+	if day > 9 {
+		tens = '0' + byte(day/10)
+	}
+	b = append(b, '"', tens, '0'+byte(day%10), '-')
+	b = append(append(b, month.String()[:3]...), '-')
+	b = appendTwo(appendTwo(b, year/100), year%100)
+	b = append(appendTwo(append(b, ' '), hour), ':')
+	b = append(appendTwo(b, minute), ':')
+	b = append(appendTwo(b, second), ' ', sign)
+	return append(appendTwo(appendTwo(b, east/3600), east/60%60), '"')
+}
+
+// appendTwo writes a number of two digits.
+func appendTwo(b []byte, n int) []byte { return append(b, '0'+byte(n/10), '0'+byte(n%10)) }
+
 // item writes one data item, or nothing where the message can't be read. An
 // error ends the connection: it came in the middle of an answer.
 func (f *fetch) item(i int, m *store.Message, c *content) error {
@@ -279,7 +310,7 @@ func (f *fetch) item(i int, m *store.Message, c *content) error {
 		w.b = m.Saved.AppendFormat(w.b, internalDate)
 	case itemInternalDate:
 		f.begin(label)
-		w.b = m.Date.AppendFormat(w.b, internalDate)
+		w.b = appendDate(w.b, m.Date)
 	case itemSize:
 		f.begin(label)
 		w.num(uint64(m.Size))

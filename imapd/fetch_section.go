@@ -2,7 +2,6 @@ package imapd
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 
 	"posthorn/internal/message"
@@ -17,7 +16,12 @@ type content struct {
 	m    *store.Message
 	c    *store.Content
 	root *message.Part
+	room *headerRoom
 }
+
+// headerRoom is what the headers of a FETCH's messages are made in, one after
+// another.
+type headerRoom struct{ whole, fields []byte }
 
 // open opens the stored content.
 func (c *content) open() (*store.Content, error) {
@@ -75,7 +79,11 @@ func (c *content) header() ([]byte, error) {
 			return nil, err
 		}
 	}
-	return slices.Concat(c.m.Trace, header), nil
+	if len(c.m.Trace) == 0 {
+		return header, nil
+	}
+	c.room.whole = append(append(c.room.whole[:0], c.m.Trace...), header...)
+	return c.room.whole, nil
 }
 
 // octets are octets of a message: some at hand, then some of the content.
@@ -165,7 +173,8 @@ func (c *content) section(it *fetchItem) (o octets, exists bool, err error) {
 		return octets{pre: header}, true, err
 	case headerFields, headerFieldsNot:
 		header, err := c.header()
-		return octets{pre: message.FilterHeader(nil, header, sec.fields, sec.text == headerFieldsNot)}, true, err
+		c.room.fields = message.FilterHeader(c.room.fields[:0], header, sec.fields, sec.text == headerFieldsNot)
+		return octets{pre: c.room.fields}, true, err
 	case bodyText:
 		stored, err := c.open()
 		if err != nil {
