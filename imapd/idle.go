@@ -10,20 +10,19 @@ import (
 // maxDone bounds the line that ends IDLE.
 const maxDone = 1024
 
-// cmdIdle is IDLE (RFC 9051 §6.3.13). A goroutine waits for what happens in
-// the mailbox and only wakes the connection's own, which alone looks and
-// writes.
+// cmdIdle is IDLE (RFC 9051 §6.3.13). What happens in the mailbox only wakes
+// the connection's goroutine, which alone looks and writes.
 func (s *session) cmdIdle(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
 	if s.box != nil {
+		stop := s.wakeOnChange() // before the look, so that nothing is missed
+		defer stop()
 		s.sync(true)
 		if s.boxDeleted {
 			return nil
 		}
-		stop := s.wakeOnChange()
-		defer stop()
 	}
 	s.proceed("idling")
 	s.conn.SetPhase(wire.Idle)
@@ -56,22 +55,9 @@ func (s *session) cmdIdle(d *decoder) error {
 // wakeOnChange interrupts the wait for the client whenever there is something
 // new in the selected mailbox, until stop is called.
 func (s *session) wakeOnChange() (stop func()) {
-	quit, done := make(chan struct{}), make(chan struct{})
 	box, conn := s.box, s.conn
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-box.watcher.C:
-				box.woken.Store(true)
-				conn.Interrupt()
-			case <-quit:
-				return
-			}
-		}
-	}()
-	return func() {
-		close(quit)
-		<-done
-	}
+	return s.srv.store.WatchFunc(s.account(), box.id, func() {
+		box.woken.Store(true)
+		conn.Interrupt()
+	}).Close
 }

@@ -13,6 +13,7 @@ type Watcher struct {
 	C <-chan struct{}
 
 	c     chan struct{}
+	call  func() // instead of c
 	topic topic
 	in    *watchers
 }
@@ -50,6 +51,15 @@ func (s *Store) Watch(id AccountID, mb MailboxID) *Watcher {
 // or an account was disabled or deleted. Close it.
 func (s *Store) WatchAccess() *Watcher { return s.watchers.add(topic{account: accessTopic}) }
 
+// WatchFunc is Watch with a function instead of a channel, for who would keep a
+// goroutine to wait for that. The writer calls it, before it answers whoever
+// made the change: it must return at once. After Close it is not called.
+func (s *Store) WatchFunc(id AccountID, mb MailboxID, call func()) *Watcher {
+	w := &Watcher{call: call, topic: topic{id, mb}, in: &s.watchers}
+	s.watchers.put(w)
+	return w
+}
+
 // Close ends the watching.
 func (w *Watcher) Close() {
 	w.in.mu.Lock()
@@ -63,6 +73,12 @@ func (w *Watcher) Close() {
 func (ws *watchers) add(t topic) *Watcher {
 	c := make(chan struct{}, 1)
 	w := &Watcher{C: c, c: c, topic: t, in: ws}
+	ws.put(w)
+	return w
+}
+
+func (ws *watchers) put(w *Watcher) {
+	t := w.topic
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if ws.by == nil {
@@ -72,7 +88,6 @@ func (ws *watchers) add(t topic) *Watcher {
 		ws.by[t.account] = make(map[*Watcher]struct{})
 	}
 	ws.by[t.account][w] = struct{}{}
-	return w
 }
 
 // wake wakes all who watch one of the topics.
@@ -85,12 +100,20 @@ func (ws *watchers) wake(topics []topic) {
 	for _, t := range topics {
 		for w := range ws.by[t.account] {
 			if w.topic.mailbox == 0 || t.mailbox == anyMailbox || w.topic.mailbox == t.mailbox {
-				select {
-				case w.c <- struct{}{}:
-				default: // it holds one already
-				}
+				w.wake()
 			}
 		}
+	}
+}
+
+func (w *Watcher) wake() {
+	if w.call != nil {
+		w.call()
+		return
+	}
+	select {
+	case w.c <- struct{}{}:
+	default: // it holds one already
 	}
 }
 

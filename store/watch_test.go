@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"posthorn/internal/mail"
@@ -111,4 +112,24 @@ func TestLockDrop(t *testing.T) {
 		t.Errorf("a spent release gave the drop away: %v", err)
 	}
 	again()
+}
+
+// A function that watches is called before the change is answered, and not
+// after Close.
+func TestWatchFunc(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	mb, other := inboxOf(t, s, id).ID, mailboxOf(t, s, id, "Archive").ID
+	var calls atomic.Int32
+	w := s.WatchFunc(id, mb, func() { calls.Add(1) })
+	deliver(t, s, someMessage, Copy{Account: id, Mailbox: mb})
+	if n := calls.Load(); n != 1 {
+		t.Errorf("called %d times for a message, not once", n)
+	}
+	deliver(t, s, someMessage, Copy{Account: id, Mailbox: other})
+	w.Close()
+	deliver(t, s, someMessage, Copy{Account: id, Mailbox: mb})
+	if n := calls.Load(); n != 1 {
+		t.Errorf("called %d times for what is not watched", n-1)
+	}
 }
