@@ -28,6 +28,7 @@ func main() {
 
 // run is main with its surroundings as arguments.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	stdout, stderr = visible{stdout}, visible{stderr}
 	app := newApp(stdin, stdout, stderr)
 	args, err := flagsFirst(app, args)
 	if err == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"posthorn/internal/wire"
 )
@@ -31,7 +32,10 @@ func printEvent(w io.Writer, e wire.Event) {
 	if e.Skipped > 0 {
 		fmt.Fprintf(w, "… %d lines skipped: the terminal is slower than the mail\n", e.Skipped)
 	}
-	fmt.Fprintf(w, "%s %s %s %s\n", e.Time.Format("15:04:05.000"), e.Conn, eventMark(e), e.Text)
+	head := fmt.Sprint(e.Time.Format("15:04:05.000"), " ", e.Conn, " ", eventMark(e))
+	for line := range strings.SplitSeq(strings.TrimSuffix(e.Text, "\n"), "\n") {
+		fmt.Fprintln(w, head, strings.TrimSuffix(line, "\r"))
+	}
 }
 
 // eventMark says who spoke, as in the RFCs' examples.
