@@ -162,8 +162,11 @@ func TestDrop(t *testing.T) {
 		}
 		if !eventually(5*time.Second, func() bool {
 			c, err := enter("pop3s")
-			defer c.Close()
-			return err == nil
+			if err != nil {
+				return false
+			}
+			c.Close()
+			return true
 		}) {
 			t.Error("the drop stays taken")
 		}
@@ -172,11 +175,11 @@ func TestDrop(t *testing.T) {
 	// A QUIT does delete.
 	eventually(5*time.Second, func() bool {
 		c, err := enter("pop3")
-		defer c.Close()
-		if err == nil {
-			err = c.talkOn("DELE 1", "+OK", "QUIT", "+OK")
+		if err != nil {
+			return false
 		}
-		return err == nil
+		defer c.Close()
+		return c.talkOn("DELE 1", "+OK", "QUIT", "+OK") == nil
 	})
 	if now := s.state(s.alice); strings.Count(now, "Subject: alice") != 2 {
 		t.Errorf("QUIT leaves\n%s", now)
