@@ -26,6 +26,9 @@ type Exchange interface {
 	// User is the login name as the client gave it, at most as long as an
 	// address can be, for the log. It is empty while there is none.
 	User() string
+	// Hidden reports that challenges are not to be shown in a transcript:
+	// whoever sees SCRAM's can guess passwords at leisure.
+	Hidden() bool
 }
 
 // Mechanisms lists the SASL mechanisms in the order to advertise, the
@@ -75,6 +78,9 @@ func (at *attempt) Identity() Identity { return at.who }
 
 // User tells which login name was given.
 func (at *attempt) User() string { return at.user[:min(len(at.user), maxLogin)] }
+
+// Hidden is false: most challenges are prompts.
+func (at *attempt) Hidden() bool { return false }
 
 // receive guards an exchange against responses that come too late, or are too
 // long. It is called first for each response.

@@ -35,6 +35,9 @@ const (
 	scramDone                    // waits for the empty response to server-final-message
 )
 
+// Hidden is true: salt and signature are enough to try passwords on.
+func (s *scram) Hidden() bool { return true }
+
 func (s *scram) Next(response []byte) (challenge []byte, done bool, err error) {
 	if err := s.receive(response); err != nil {
 		return nil, false, err

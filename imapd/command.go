@@ -62,6 +62,7 @@ func (s *session) command(line []byte) {
 		return
 	}
 	tag, name, args := cutHead(line)
+	s.hide(line, tag, name)
 	if tag == "" {
 		s.fault(line, bad("Expected a tag, a space and a command"))
 		return
@@ -70,10 +71,7 @@ func (s *session) command(line []byte) {
 	if name != "APPEND" {
 		s.settle()
 	}
-	s.secret = name == "LOGIN" || name == "AUTHENTICATE"
-	if s.secret {
-		s.conn.Mask(tag + " " + name + " ********")
-	}
+
 	c, ok := s.srv.commands[name]
 	s.numbers = c.numbers
 	switch {
@@ -91,6 +89,34 @@ func (s *session) command(line []byte) {
 		}
 		s.finish(c.run(s, newDecoder(whole[len(line)-len(args):], s.enabled.unicode())))
 	}
+}
+
+// hide keeps passwords out of the transcript: also where the tag was forgotten,
+// or has two spaces behind it, and in a line after a login that is no command:
+// it may be a literal that was refused.
+func (s *session) hide(line []byte, tag, name string) {
+	if s.secret = isLogin(name); s.state != notAuthenticated {
+		return
+	}
+	_, known := s.srv.commands[name]
+	after := s.tried
+	s.tried = s.tried || s.secret
+	if s.secret {
+		s.conn.Mask(tag + " " + name + " ********")
+		return
+	}
+	if after && !known {
+		s.conn.Mask("********")
+	}
+	for i, word := range strings.Fields(string(line)) {
+		if i < 3 && isLogin(word) {
+			s.conn.Mask(word + " ********")
+		}
+	}
+}
+
+func isLogin(word string) bool {
+	return strings.EqualFold(word, "LOGIN") || strings.EqualFold(word, "AUTHENTICATE")
 }
 
 // wrongState refuses a command in a state where it isn't allowed.

@@ -60,6 +60,9 @@ func (s *session) cmdAuthenticate(d *decoder) error {
 		if done {
 			return s.loggedIn(exchange.Identity(), args.mechanism)
 		}
+		if exchange.Hidden() {
+			s.conn.MaskAnswer("+ ********")
+		}
 		if response, err = s.askSASL(challenge); err != nil {
 			return err
 		}

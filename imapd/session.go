@@ -43,6 +43,7 @@ type session struct {
 	// of the command under way
 	tag, name string
 	secret    bool   // it holds a password
+	tried     bool   // a login was: what comes next may be a secret gone astray
 	done      status // what its handler wants said with OK
 	// numbers: it holds sequence numbers, so nothing may be expunged meanwhile.
 	numbers bool

@@ -103,11 +103,15 @@ func cut(line string) (name, rest string) {
 func (s *session) mask(name, rest string) {
 	switch {
 	case strings.HasPrefix(name, "PASS"):
+		s.tried = true
 		s.conn.Mask("PASS ********")
 	case name == "AUTH":
-		if mechanism, initial, _ := strings.Cut(strings.TrimSpace(rest), " "); initial != "" {
+		s.tried = true
+		if mechanism, initial := cut(strings.TrimSpace(rest)); initial != "" {
 			s.conn.Mask("AUTH " + mechanism + " ********")
 		}
+	case s.tried && s.state == authorization && find(name) == nil:
+		s.conn.Mask("********")
 	}
 }
 

@@ -35,6 +35,9 @@ func (s *session) cmdAuth(args []string) error {
 		if done {
 			return s.loggedIn(exchange.Identity(), args[0])
 		}
+		if exchange.Hidden() {
+			s.conn.MaskAnswer("+ ********")
+		}
 		if response, err = s.askSASL(challenge); err != nil {
 			return err
 		}

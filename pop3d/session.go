@@ -40,6 +40,7 @@ type session struct {
 
 	state    state
 	user     string // given by USER
+	tried    bool   // a login was: what comes next may be a secret gone astray
 	failures int
 	faults   int
 	over     bool // QUIT was answered, or the connection given up

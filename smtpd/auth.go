@@ -11,7 +11,7 @@ import (
 
 // hide keeps AUTH's initial response out of the transcript.
 func (f *front) hide(arg string) {
-	if mechanism, response, _ := strings.Cut(arg, " "); response != "" {
+	if mechanism, response := cutVerb(arg); response != "" {
 		f.Mask("AUTH " + mechanism + " ***")
 	}
 }
@@ -56,6 +56,9 @@ func (f *front) exchange(mechanism string, x auth.Exchange, response []byte) rep
 		}
 		if done {
 			return f.loggedIn(mechanism, x.Identity())
+		}
+		if x.Hidden() {
+			f.MaskAnswer("334 ********")
 		}
 		f.say(reply{code: 334, text: base64.StdEncoding.EncodeToString(challenge)})
 		line, err := f.readSecret()

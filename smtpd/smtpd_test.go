@@ -226,6 +226,7 @@ type exchange struct {
 
 func (x *exchange) Identity() auth.Identity { return x.who }
 func (x *exchange) User() string            { return "" }
+func (x *exchange) Hidden() bool            { return false }
 
 func (x *exchange) check(user, password string) error {
 	switch {

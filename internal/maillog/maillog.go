@@ -6,6 +6,7 @@ package maillog
 import (
 	"context"
 	"log/slog"
+	"strings"
 )
 
 // Log writes events. A nil *Log drops them.
@@ -37,8 +38,12 @@ func (l *Log) LoggedIn(conn, account, mechanism, appPassword string) {
 	l.info("logged in", "conn", conn, "account", account, "mechanism", mechanism, "app_password", appPassword)
 }
 
-// LoginFailed: a client failed to.
+// LoginFailed: a client failed to. A name that is no address may be a password
+// in the wrong place: it is not written down.
 func (l *Log) LoginFailed(conn, remote, user, mechanism string, err error) {
+	if user != "" && !strings.Contains(user, "@") {
+		user = "(not an address)"
+	}
 	l.bounded(loginFailed, slog.LevelWarn, "login failed", "conn", conn, "remote", remote, "user", user, "mechanism", mechanism, "reason", err)
 }
 

@@ -147,6 +147,7 @@ type shown struct {
 	line    string // the client's last line
 	pending bool   // … which waits, since Mask may come
 	server  []byte // the beginning of the server's unfinished line
+	answer  string // to be shown instead of the server's next line
 	kind    EventKind
 	octets  int64 // of the body under way
 	hidden  int64 // … that are beyond the bound
@@ -162,6 +163,13 @@ func (c *Conn) watched() bool { return c.cfg.Tap != nil && c.cfg.Tap.watchers.Lo
 func (c *Conn) Mask(shown string) {
 	if c.shown.pending {
 		c.shown.line = shown
+	}
+}
+
+// MaskAnswer replaces, in the transcript, what the next Write says.
+func (c *Conn) MaskAnswer(shown string) {
+	if c.watched() {
+		c.shown.answer = shown
 	}
 }
 
@@ -201,6 +209,9 @@ func (c *Conn) showLine() {
 // tellServer publishes the lines that p ends, and keeps the one that it begins.
 func (c *Conn) tellServer(p []byte) {
 	c.show()
+	if c.shown.answer != "" {
+		p, c.shown.answer = []byte(c.shown.answer+"\r\n"), ""
+	}
 	for {
 		line, rest, found := bytes.Cut(p, []byte("\n"))
 		room := max(tapLine-len(c.shown.server), 0)
