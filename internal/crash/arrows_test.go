@@ -280,8 +280,13 @@ func TestArrowsOfQueue(t *testing.T) {
 
 func cutAttempt(t *testing.T, point string, refuse bool) {
 	s := newServer(t, t.TempDir(), faulty, "alice")
-	k := newSink(t)
-	k.refuse = refuse
+	k := testserver.NewSink(t)
+	k.Reply = func(line string) string {
+		if refuse && strings.HasPrefix(line, "RCPT") {
+			return "550 5.1.1 nobody here"
+		}
+		return ""
+	}
 	l := &acks{dir: s.Dir}
 	s.MustStart() // without a route everything would fail for good: it waits
 	s.Stop()
@@ -292,12 +297,12 @@ func cutAttempt(t *testing.T, point string, refuse bool) {
 	}
 	s.sendAgain(l)
 	s.Stop()
-	s.route(k.ln.Addr().String())
+	s.route(k.Address())
 	if err := s.Start(arrow(point, 3)); err != nil && !errors.Is(err, testserver.ErrEnded) {
 		t.Fatal(err)
 	}
 	s.mustDie()
-	if f := s.compare(l, "--relayed", writeLines(t, s.Dir+"/relayed", k.lines())); len(f.Missing) > 0 {
+	if f := s.compare(l, "--relayed", writeLines(t, s.Dir+"/relayed", k.Lines())); len(f.Missing) > 0 {
 		t.Fatalf("lost: %v", f.Missing)
 	}
 	s.MustStart()
@@ -308,8 +313,8 @@ func cutAttempt(t *testing.T, point string, refuse bool) {
 	}
 	s.Stop()
 	s.checkDeep()
-	f := s.compare(l, "--relayed", writeLines(t, s.Dir+"/relayed", k.lines()))
-	total, more := k.tally()
+	f := s.compare(l, "--relayed", writeLines(t, s.Dir+"/relayed", k.Lines()))
+	total, more := k.Tally()
 	reports := s.number("SELECT count(*) FROM messages")
 	switch {
 	case len(f.Missing) > 0:

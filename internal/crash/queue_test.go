@@ -9,8 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"posthorn/internal/testserver"
 )
 
 // The queue is killed while it delivers to a next hop that counts: nothing is
@@ -24,20 +28,29 @@ func TestKillDuringRelay(t *testing.T) {
 
 func killDuringRelay(t *testing.T, kills, messages int) {
 	s := newServer(t, t.TempDir(), plain, "alice")
-	k := newSink(t)
-	s.route(k.ln.Addr().String())
+	k := testserver.NewSink(t)
+	var gate sync.RWMutex // held: nothing is taken
+	var left atomic.Int64 // until the kill
+	k.Taken = func(string) {
+		gate.RLock()
+		defer gate.RUnlock()
+		if left.Add(-1) == 0 {
+			go func() {
+				time.Sleep(rand.N(3 * time.Millisecond))
+				s.Signal(os.Kill)
+			}()
+		}
+	}
+	s.route(k.Address())
 	l := &acks{dir: s.Dir}
 	for i := range kills {
 		s.MustStart()
-		k.gate.Lock()
+		gate.Lock()
 		s.enqueue(l, messages)
-		k.after(1+rand.IntN(messages), func() {
-			time.Sleep(rand.N(3 * time.Millisecond))
-			s.Signal(os.Kill)
-		})
-		k.gate.Unlock()
+		left.Store(int64(1 + rand.IntN(messages)))
+		gate.Unlock()
 		<-s.Done()
-		if _, more := k.tally(); more > i { // what this kill leaves comes later
+		if _, more := k.Tally(); more > i { // what this kill leaves comes later
 			t.Fatalf("%d duplicates of %d kills", more, i)
 		}
 	}
@@ -47,10 +60,10 @@ func killDuringRelay(t *testing.T, kills, messages int) {
 			t.Fatalf("the queue does not empty:\n%s", s.Must("queue", "list"))
 		}
 	}
-	f := s.compare(l, "--relayed", writeLines(t, filepath.Join(s.Dir, "relayed"), k.lines()))
+	f := s.compare(l, "--relayed", writeLines(t, filepath.Join(s.Dir, "relayed"), k.Lines()))
 	s.Stop()
 	s.checkDeep()
-	total, more := k.tally()
+	total, more := k.Tally()
 	t.Logf("%d kills, %d messages acknowledged, %d taken by the next hop: %d lost, %d duplicates",
 		kills, l.count(), total, len(f.Missing), more)
 	if len(f.Missing) > 0 || f.Relayed != l.count() {

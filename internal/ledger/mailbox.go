@@ -89,7 +89,7 @@ func (v *verifier) names(told, now map[string]uint32) {
 		}
 	}
 	for name, validity := range now {
-		if _, ok := told[name]; !ok && name != v.doubt.create {
+		if _, ok := told[name]; !ok && name != v.doubt.create && name != "INBOX" {
 			v.report("mailbox %q has come out of nothing", name)
 		}
 		if name == v.doubt.create && v.doubt.remove != "" && told[v.doubt.remove] != validity {

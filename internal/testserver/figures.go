@@ -16,18 +16,30 @@ type Figures struct {
 	RSS, PeakRSS int64
 	// FDs are open file descriptors.
 	FDs int
-	// Goroutines are counted where Config.Profile is set; else 0.
+	// Goroutines, and the octets of Heap that are in use after a collection,
+	// are known where Config.Profile is set; else 0.
 	Goroutines int
+	Heap       int64
 }
 
 func (f Figures) String() string {
-	return fmt.Sprintf("%.1f MiB (peak %.1f), %d descriptors, %d goroutines",
-		float64(f.RSS)/(1<<20), float64(f.PeakRSS)/(1<<20), f.FDs, f.Goroutines)
+	return fmt.Sprintf("%.1f MiB (peak %.1f), heap %.1f MiB, %d descriptors, %d goroutines",
+		float64(f.RSS)/(1<<20), float64(f.PeakRSS)/(1<<20), float64(f.Heap)/(1<<20), f.FDs, f.Goroutines)
 }
 
 // Figures reads what the server that runs takes now. For any goroutine.
 func (s *Server) Figures() (Figures, error) {
 	var f Figures
+	if s.profile {
+		var err error
+		if f.Heap, err = s.figure("heap?debug=1&gc=1", "# HeapAlloc ="); err != nil {
+			return f, err
+		}
+		n, err := s.figure("goroutine?debug=1", "goroutine profile: total")
+		if f.Goroutines = int(n); err != nil {
+			return f, err
+		}
+	}
 	proc := fmt.Sprintf("/proc/%d/", s.PID())
 	status, err := os.ReadFile(proc + "status")
 	if err != nil {
@@ -38,10 +50,7 @@ func (s *Server) Figures() (Figures, error) {
 		return f, err
 	}
 	f.RSS, f.PeakRSS, f.FDs = field(status, "VmRSS"), field(status, "VmHWM"), len(open)
-	if s.profile {
-		f.Goroutines, err = s.goroutines()
-	}
-	return f, err
+	return f, nil
 }
 
 // field is a size in /proc/PID/status, whose unit is kB.
@@ -54,12 +63,14 @@ func field(status []byte, name string) int64 {
 	return n << 10
 }
 
-func (s *Server) goroutines() (n int, err error) {
-	text, err := s.Profile("goroutine?debug=1")
+// figure is the number that stands behind a word in a profile.
+func (s *Server) figure(profile, word string) (n int64, err error) {
+	text, err := s.Profile(profile)
 	if err != nil {
 		return 0, err
 	}
-	_, err = fmt.Sscanf(text, "goroutine profile: total %d", &n)
+	_, rest, _ := strings.Cut(text, word)
+	_, err = fmt.Sscan(rest, &n)
 	return n, err
 }
 
