@@ -51,9 +51,12 @@ func (f *fetch) binary(it *fetchItem, label string, c *content) error {
 	if length == 0 {
 		return nil
 	}
-	cut := &cutter{w: bodyWriter{f.s.conn}, skip: offset, left: length}
+	body := &bodyWriter{conn: f.s.conn}
+	cut := &cutter{w: body, skip: offset, left: length}
 	if err := c.decode(cut, p); err != nil && cut.left > 0 {
-		f.s.srv.cfg.Log.Internal(f.s.conn.ID(), "decoding a part", err)
+		if !body.lost {
+			f.s.srv.cfg.Log.Internal(f.s.conn.ID(), "decoding a part", err)
+		}
 		return f.s.lose(err)
 	}
 	return nil

@@ -130,15 +130,22 @@ func (f *fetch) section(it *fetchItem, label string, c *content) error {
 }
 
 // bodyWriter takes a literal's octets to the connection.
-type bodyWriter struct{ conn *wire.Conn }
+type bodyWriter struct {
+	conn *wire.Conn
+	lost bool // the client is gone
+}
 
-func (b bodyWriter) Write(p []byte) (int, error) { return b.conn.WriteBody(p) }
+func (b *bodyWriter) Write(p []byte) (int, error) {
+	n, err := b.conn.WriteBody(p)
+	b.lost = b.lost || err != nil
+	return n, err
+}
 
 // write sends the octets of a literal that was announced. Where they can't be
 // read whole, the connection must end: the client counts them.
 func (c *content) write(o octets) error {
 	c.s.out.flush()
-	w := bodyWriter{c.s.conn}
+	w := &bodyWriter{conn: c.s.conn}
 	if len(o.pre) > 0 {
 		if _, err := w.Write(o.pre); err != nil {
 			return c.s.lose(err)
@@ -146,7 +153,9 @@ func (c *content) write(o octets) error {
 	}
 	if o.n > 0 {
 		if err := c.c.WriteRange(w, o.off, o.n); err != nil {
-			c.s.srv.cfg.Log.Internal(c.s.conn.ID(), "sending a message", err)
+			if !w.lost {
+				c.s.srv.cfg.Log.Internal(c.s.conn.ID(), "sending a message", err)
+			}
 			return c.s.lose(err)
 		}
 	}
