@@ -150,6 +150,9 @@ func (f *front) startData() error {
 	switch {
 	case r.code != 354:
 		f.answer(r)
+	case !f.mail.ok() && f.accepted() > 0: // even an empty message might be delivered
+		f.s.broken = errors.New("the server refused the sender and went on")
+		return f.s.broken
 	case f.accepted() == 0:
 		f.opened = false
 		f.s.bw.WriteString(".\r\n")
