@@ -137,7 +137,7 @@ func (g *generation) daemons() map[string]func(net.Listener) error {
 }
 
 func (g *generation) serveHTTP(ln net.Listener) error {
-	if err := g.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	if err := g.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return nil
@@ -204,6 +204,14 @@ func (g *generation) retire(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	g.http.Shutdown(ctx)
+}
+
+// wait waits until all clients of a retired generation have left.
+func (g *generation) wait() {
+	for _, w := range g.wires {
+		w.Wait()
+	}
+	g.served.Wait()
 }
 
 // stop ends the generation: nothing new, then what is under way until

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -122,7 +123,13 @@ func (s *server) reload(ctx context.Context, cfg *config.Config) error {
 	s.current = next
 	s.cfg = cfg
 	s.old = append(s.old, before)
-	go before.retire(stopTime)
+	go func() {
+		before.retire(stopTime)
+		before.wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.old = slices.DeleteFunc(s.old, func(g *generation) bool { return g == before })
+	}()
 	return nil
 }
 
@@ -136,7 +143,7 @@ func (s *server) stop(within time.Duration) {
 		t.close()
 	}
 	s.mu.Lock()
-	generations := append(s.old, s.current)
+	generations := append(slices.Clone(s.old), s.current)
 	s.mu.Unlock()
 	var ending sync.WaitGroup
 	for _, g := range generations {

@@ -160,6 +160,9 @@ func (s *Server) Shutdown(stop <-chan struct{}) {
 	})
 }
 
+// Wait waits until no connection is left.
+func (s *Server) Wait() { s.wait(nil) }
+
 // each calls f for every connection there is now.
 func (s *Server) each(f func(*Conn)) {
 	s.mu.Lock()
