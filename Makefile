@@ -12,7 +12,7 @@ BIN          = bin/posthorn
 # the same, for tests that break it on purpose (store/fault_on.go)
 FAULTS       = bin/posthorn-faults
 
-.PHONY: help build run test check fmt vet staticcheck race interop crash powercut attack fuzz sweep bench clean
+.PHONY: help build run test check fmt vet staticcheck race interop crash powercut attack soak fuzz sweep bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -36,9 +36,10 @@ vet:
 	$(GO) vet -tags '$(TAGS) interop' ./internal/interop
 	$(GO) vet -tags '$(TAGS) attack' ./internal/attack
 	$(GO) vet -tags '$(TAGS) faults crash powercut' ./store ./internal/crash
+	$(GO) vet -tags '$(TAGS) soak' ./internal/soak
 
 staticcheck:
-	$(STATICCHECK) -tags '$(TAGS) interop crash powercut attack' ./...
+	$(STATICCHECK) -tags '$(TAGS) interop crash powercut attack soak' ./...
 	$(STATICCHECK) -tags '$(TAGS) faults' ./store
 
 race:
@@ -59,6 +60,9 @@ powercut: build $(FAULTS) ## cut its power, fill its disk (needs root and loop d
 
 attack: build ## do what strangers do to a mail server (ATTACK=full: at full length)
 	$(GO) test -count=1 -timeout 1h -tags '$(TAGS) attack' -v ./internal/attack
+
+soak: build ## everybody at once, with faults, for SOAK (45s), compared with what was told and what it took
+	$(GO) test -count=1 -timeout 24h -tags '$(TAGS) soak' -v ./internal/soak
 
 fuzz: ## fuzz every parser for FUZZTIME each
 	@set -e; for pkg in $$($(GO) list -tags $(TAGS) ./...); do \

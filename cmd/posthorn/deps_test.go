@@ -36,6 +36,7 @@ var arrows = map[string]string{
 	"internal/testserver":   "",
 	"internal/bench":        "",
 	"internal/ledger":       "internal/testserver",
+	"internal/soak":         "",
 	"smtpd":                 "auth internal/wire internal/maillog internal/mail internal/deliver",
 	"pop3d":                 "auth internal/wire internal/maillog internal/mail store internal/message",
 	"imapd":                 "auth internal/wire internal/maillog internal/mail store internal/message",
