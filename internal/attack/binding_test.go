@@ -103,8 +103,8 @@ func (e entry) authenticate(c *client, mechanism string, step func(challenge str
 	}
 }
 
-// loggedIn reports whether an answer lets somebody in.
-func loggedIn(answer string) bool {
+// letIn reports whether an answer lets somebody in.
+func letIn(answer string) bool {
 	return strings.HasPrefix(answer, "235 ") || strings.HasPrefix(answer, "+OK") || strings.HasPrefix(answer, "x OK")
 }
 
@@ -167,7 +167,7 @@ func TestChannelBinding(t *testing.T) {
 				}
 			}
 			answer, err := e.authenticate(c, tt.mechanism, step)
-			if err != nil || loggedIn(answer) != tt.in || tt.in && !conversation.Valid() {
+			if err != nil || letIn(answer) != tt.in || tt.in && !conversation.Valid() {
 				t.Errorf("%s, %s: %q, %v", e, tt.what, answer, err)
 			}
 			c.Close()
