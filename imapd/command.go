@@ -38,7 +38,11 @@ func (s *session) next() (err error) {
 	}
 	s.out.open()
 	defer s.out.close()
-	s.command(line)
+	// Not within command: a connection that idles waits in here, and each frame
+	// below counts for the size of its stack.
+	if run, args := s.command(line); run != nil {
+		s.finish(run(s, args))
+	}
 	if !s.lineAtHand() {
 		s.settle()
 	}
@@ -53,19 +57,20 @@ func (s *session) next() (err error) {
 	return nil
 }
 
-// command runs the command that begins with line.
-func (s *session) command(line []byte) {
+// command begins the command that begins with line: it returns its handler and
+// its arguments, or no handler where it has answered already.
+func (s *session) command(line []byte) (run func(*session, *decoder) error, d *decoder) {
 	s.tag, s.name, s.done, s.answered, s.numbers = "*", "", status{}, false, false
 	if s.state == notAuthenticated && wire.ForeignProtocol(line) {
 		s.bye("This is an IMAP server")
 		s.lose(errors.New("another protocol's client"))
-		return
+		return nil, nil
 	}
 	tag, name, args := cutHead(line)
 	s.hide(line, tag, name)
 	if tag == "" {
 		s.fault(line, bad("Expected a tag, a space and a command"))
-		return
+		return nil, nil
 	}
 	s.tag, s.name = tag, name
 	if name != "APPEND" {
@@ -77,18 +82,19 @@ func (s *session) command(line []byte) {
 	switch {
 	case !ok:
 		s.fault(line, bad("Unknown command"))
+		return nil, nil
 	case s.state&c.in == 0:
 		s.fault(line, wrongState(s.state, c.in))
-	case c.streams:
-		s.finish(c.run(s, newDecoder(args, s.enabled.unicode())))
-	default:
+		return nil, nil
+	case !c.streams:
 		whole, err := s.gather(line)
 		if err != nil {
 			s.finish(err)
-			return
+			return nil, nil
 		}
-		s.finish(c.run(s, newDecoder(whole[len(line)-len(args):], s.enabled.unicode())))
+		args = whole[len(line)-len(args):]
 	}
+	return c.run, newDecoder(args, s.enabled.unicode())
 }
 
 // hide keeps passwords out of the transcript: also where the tag was forgotten,
