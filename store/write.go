@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -143,7 +144,11 @@ func (w *writer) run() {
 			if !ok {
 				return
 			}
-			batch = w.gather(append(batch[:0], o))
+			batch = append(batch[:0], o)
+			// Who was just answered, or has a message all but ready, may yet
+			// come along: where nobody else can run this is no wait at all.
+			runtime.Gosched()
+			batch = w.gather(batch)
 			w.commit(batch)
 			clear(batch)
 		}
