@@ -4,7 +4,7 @@
 // # One writer
 //
 // All changes go through one goroutine (write.go) with the one connection that
-// writes. It takes every operation that waits, runs each in a savepoint of one
+// writes. It takes every operation that waits, runs them in one
 // transaction, commits once, and only then answers them all and wakes those
 // who watch. So one fsync serves many, an answer means that the change is on
 // stable storage, and an operation that fails undoes itself alone. What costs

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +25,7 @@ var (
 	errFailed = fmt.Errorf("the disk failed: %w", mail.ErrUnavailable)
 )
 
-// operation is one caller's change, run in a savepoint of the writer's
-// transaction.
+// operation is one caller's change, part of the writer's transaction.
 type operation struct {
 	ctx    context.Context
 	weight int
@@ -34,6 +34,8 @@ type operation struct {
 
 	// err is what the caller gets.
 	err error
+	// broken is set when fn panicked: it is not run again.
+	broken error
 	// wrote: there is something to commit. garbage: there is something to
 	// sweep. wakes: whom to wake.
 	wrote, garbage bool
@@ -201,29 +203,54 @@ func (w *writer) commit(batch []*operation) {
 
 // attempt runs a batch in one transaction. An error means that nothing of it
 // was kept; one operation's own error is in it and does not concern the others.
+//
+// Savepoints, which undo one operation alone, have SQLite copy every page that
+// two operations change: so a batch is first run without. When one fails, which
+// is rare, all of it is undone and done again with them.
 func (w *writer) attempt(batch []*operation) error {
+	again, err := w.try(batch, false)
+	if again {
+		_, err = w.try(batch, true)
+	}
+	return err
+}
+
+// try is attempt with savepoints or without. again: an operation failed that
+// cannot be undone alone, and nothing was kept.
+func (w *writer) try(batch []*operation, savepoints bool) (again bool, err error) {
 	if w.failed != nil {
-		return errFailed
+		return false, errFailed
 	}
 	if _, err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
-		return w.check(err, false)
+		return false, w.check(err, false)
 	}
 	now := w.s.now()
 	kept, weight := 0, 0
 	for _, o := range batch {
 		o.err, o.wrote, o.garbage, o.wakes = nil, false, false, o.wakes[:0]
-		if err := w.runOne(o, now, len(batch) > 1); err != nil {
-			w.rollback()
-			return w.check(err, false)
+		if o.err = cmp.Or(o.broken, o.ctx.Err()); o.err != nil {
+			continue
 		}
-		if o.err == nil && o.wrote {
+		if err := w.runOne(o, now, savepoints); err != nil {
+			w.rollback()
+			return false, w.check(err, false)
+		}
+		switch {
+		case o.err == nil && o.wrote:
 			kept++
 			weight += o.weight
+		case o.err != nil && !savepoints && len(batch) > 1:
+			return true, w.rollback()
 		}
 	}
 	if kept == 0 {
-		return w.rollback()
+		return false, w.rollback()
 	}
+	return false, w.end(kept, weight)
+}
+
+// end commits the transaction of kept operations.
+func (w *writer) end(kept, weight int) error {
 	_, err := w.c.exec("UPDATE state SET commits = ?, content = ?, uidvalidity = ?",
 		w.commits+1, w.s.lastContent.Load(), w.uidValidity)
 	if err == nil {
@@ -247,9 +274,6 @@ func (w *writer) attempt(batch []*operation) error {
 // runOne runs one operation and puts its error into it. The error returned is
 // the transaction's: it is lost.
 func (w *writer) runOne(o *operation, now time.Time, savepoint bool) error {
-	if o.err = o.ctx.Err(); o.err != nil {
-		return nil
-	}
 	if savepoint {
 		if _, err := w.c.exec("SAVEPOINT op"); err != nil {
 			return err
@@ -262,7 +286,7 @@ func (w *writer) runOne(o *operation, now time.Time, savepoint bool) error {
 	o.err = classify(err)
 	switch {
 	case !savepoint:
-		return nil // nothing else is in the transaction
+		return nil // attempt undoes what it did
 	case err == nil:
 		_, err = w.c.exec("RELEASE op")
 		return err
@@ -280,6 +304,7 @@ func (w *writer) call(o *operation, now time.Time) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("store: panic in an operation: %v", p)
+			o.broken = err
 			w.s.report("panic in an operation of the store", "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
