@@ -129,6 +129,22 @@ func (l *leases) free(tx *readTx, now time.Time, limit int, wanted func(domain s
 	return keys, rows.Err()
 }
 
+// PullIn makes the entries due now whose NextTry is after latest, which none can
+// be: it was set by a clock that was ahead, and has been set back since.
+func (s *Store) PullIn(ctx context.Context, latest time.Time) error {
+	var late bool
+	err := s.readOne(ctx, func(tx *readTx) error {
+		return tx.row("SELECT EXISTS (SELECT 1 FROM queue_recipients WHERE next_try > ?)", millis(latest)).Scan(&late)
+	})
+	if err != nil || !late {
+		return err
+	}
+	return s.write(ctx, 0, func(tx *writeTx) error {
+		_, err := tx.exec("UPDATE queue_recipients SET next_try = ? WHERE next_try > ?", min(millis(tx.now), millis(latest)), millis(latest))
+		return err
+	})
+}
+
 // Leased reports whether an entry that DueEntries returned is still to be
 // tried: neither finished nor released nor deleted meanwhile.
 func (s *Store) Leased(e *QueueEntry) bool {

@@ -26,6 +26,7 @@ type postoffice struct {
 	log   bytes.Buffer
 	Scheduler
 	begin time.Time
+	wrong time.Duration // by how much the store's clock is ahead, from open on
 	ended chan struct{}
 	stop  context.CancelFunc
 }
@@ -63,7 +64,8 @@ func inBubble(t *testing.T, test func(t *testing.T, p *postoffice)) {
 // open opens the store.
 func (p *postoffice) open() {
 	p.t.Helper()
-	s, err := store.Open(p.t.Context(), store.Config{Dir: p.dir, Report: func(msg string, args ...any) { p.t.Error(msg, args) }})
+	wrong := p.wrong
+	s, err := store.Open(p.t.Context(), store.Config{Dir: p.dir, Now: func() time.Time { return time.Now().Add(wrong) }, Report: func(msg string, args ...any) { p.t.Error(msg, args) }})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ package queue
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"posthorn/internal/mail"
@@ -103,6 +104,10 @@ func setDefault[T comparable](field *T, value T) {
 
 // maxHeldPerHop is how many recipients are held for one hop.
 func (c *Config) maxHeldPerHop() int { return max(c.MaxHeld/4, 1) }
+
+// longest is more than any interval, with its spread and the time that an
+// attempt takes to be recorded.
+func (c *Config) longest() time.Duration { return slices.Max(c.Retry)*5/4 + time.Hour }
 
 // interval is how long to wait after that many attempts, times spread (about
 // 1).

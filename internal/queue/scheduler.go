@@ -98,6 +98,12 @@ type job struct {
 // again. What is due and was not taken, for want of room, waits for release.
 func (r *run) step(ctx context.Context) time.Duration {
 	now := time.Now()
+	// A clock that is set back must not leave mail waiting for what was called
+	// tomorrow.
+	if err := r.store.PullIn(ctx, now.Add(r.longest())); err != nil && ctx.Err() == nil {
+		r.log.Internal("", "read the queue", err)
+		return maxSleep
+	}
 	if err := r.take(ctx, now); err != nil && ctx.Err() == nil {
 		r.log.Internal("", "read the queue", err)
 		return maxSleep

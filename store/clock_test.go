@@ -1,0 +1,55 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"posthorn/internal/mail"
+)
+
+// TestClockJumps: whatever the clock says, UIDs, modification sequences and
+// UIDVALIDITYs ascend, also over a restart, and mail goes in and out.
+func TestClockJumps(t *testing.T) {
+	clock := time.Now()
+	cfg := Config{Dir: t.TempDir(), Now: func() time.Time { return clock }}
+	s := openTestIn(t, cfg)
+	ctx := t.Context()
+	addDomains(t, s, "crepes.fr")
+	id := addAccounts(t, s, "alice@crepes.fr")[0]
+	inbox := inboxOf(t, s, id)
+	lastUID, lastModSeq, lastValidity := mail.UID(0), inbox.HighestModSeq, uint32(0)
+	for i, jump := range []time.Duration{0, 24 * time.Hour, -24 * time.Hour, -24 * time.Hour, 48 * time.Hour, -30 * 24 * time.Hour, time.Second} {
+		clock = clock.Add(jump)
+		if i%2 == 1 {
+			closeChecked(t, s)
+			s = openTestIn(t, cfg)
+		}
+		a := deliver(t, s, someMessage, Copy{Account: id})
+		if uid := a.Placed[0].UID; uid <= lastUID {
+			t.Errorf("after %v: UID %d after %d", jump, uid, lastUID)
+		} else {
+			lastUID = uid
+		}
+		if _, _, err := s.SetFlags(ctx, inbox.ID, mail.UIDs(1), FlagsAdd, mail.NewFlags(fmt.Sprint("k", i)), 0); err != nil {
+			t.Error(err)
+		}
+		now := inboxOf(t, s, id)
+		if now.HighestModSeq <= lastModSeq || now.UIDValidity != inbox.UIDValidity {
+			t.Errorf("after %v: MODSEQ %d after %d, UIDVALIDITY %d, was %d", jump, now.HighestModSeq, lastModSeq, now.UIDValidity, inbox.UIDValidity)
+		}
+		lastModSeq = now.HighestModSeq
+		// Made anew under the same name, it must be told from the one before.
+		mb, err := s.CreateMailbox(ctx, id, "box", "")
+		if err != nil || mb.UIDValidity <= lastValidity {
+			t.Errorf("after %v: UIDVALIDITY %d after %d, %v", jump, mb.UIDValidity, lastValidity, err)
+		}
+		lastValidity = mb.UIDValidity
+		wants(t, s.DeleteMailbox(ctx, id, "box"), nil)
+		addDomains(t, s, fmt.Sprintf("d%d.example", i))
+	}
+	domains, err := s.Domains(ctx)
+	if err != nil || fmt.Sprint(domains) != "[crepes.fr d0.example d1.example d2.example d3.example d4.example d5.example d6.example]" {
+		t.Errorf("domains %v, %v", domains, err)
+	}
+}
