@@ -54,6 +54,8 @@ type Body struct {
 	encoded [][]byte
 	weight  int
 	staged  int
+	held    int // octets, counted in Store.held
+	shed    bool
 
 	parsed *message.Parsed
 	row    contentRow
@@ -90,7 +92,9 @@ func (b *Body) Write(p []byte) (int, error) {
 	b.size += int64(len(p))
 	b.parser.Write(p)
 	b.hash.Write(p)
-	b.err = b.add(p)
+	if b.err = b.add(p); b.err == nil {
+		b.err = b.weigh()
+	}
 	return len(p), b.err
 }
 
@@ -159,7 +163,7 @@ func (b *Body) seal(data []byte) error {
 	blob := b.s.blobs.encode(data)
 	b.encoded = append(b.encoded, blob)
 	b.weight += len(blob)
-	if b.weight < stageAt {
+	if b.weight < stageAt && b.s.held.Load() < heldStage {
 		return nil
 	}
 	return b.stage()
@@ -219,9 +223,11 @@ func (b *Body) Finish() (*message.Parsed, error) {
 
 // release gives the buffer back.
 func (b *Body) release() {
+	b.unweigh()
 	if b.buf != nil {
-		b.buf.Reset()
-		b.s.buffers.Put(b.buf)
+		if b.buf.Reset(); b.buf.Cap() <= 2*chunkSize { // a large header's is too large for most
+			b.s.buffers.Put(b.buf)
+		}
 		b.buf = nil
 	}
 }

@@ -58,6 +58,8 @@ type Store struct {
 	touches      touches
 	logins       touches
 
+	// held are the octets of all bodies on their way in that are in memory.
+	held atomic.Int64
 	// buffers are those of bodies, used again: a chunk is larger than most
 	// messages.
 	buffers sync.Pool // of *bytes.Buffer

@@ -302,3 +302,47 @@ func retrieve(s *testserver.Server, user string, message []byte) error {
 	_, err = c.ask("QUIT", "+OK")
 	return err
 }
+
+// TestStalledBodies has hundreds of strangers send the better part of a
+// megabyte of a message each, and then nothing: what the server holds of
+// messages on their way in is bounded for all of them together.
+func TestStalledBodies(t *testing.T) {
+	const most = 300 << 20
+	n := pick(300, 1000)
+	message := largeMessage(1_900_000)
+	for what, part := range map[string]string{
+		"text":      "\r\n" + string(message[:len(message)/2]),
+		"base64":    "Content-Transfer-Encoding: base64\r\n\r\n" + string(message[len(message)/2:]),
+		"header":    strings.Repeat("X-Line: a line of a header that has no end\r\n", 20_000),
+		"addresses": "To: " + strings.Repeat("<somebody@client.example>,\r\n ", 17_000),
+	} {
+		if !full() && what != "base64" {
+			continue
+		}
+		t.Run(what, func(t *testing.T) {
+			s := testserver.New(t, testserver.Config{Users: []string{"alice"}})
+			s.Set("limits", "loopback", true)
+			s.MustStart()
+			for _, c := range connectMany(t, s, n, func(s *testserver.Server, i int) (*client, error) {
+				c, err := dial(source(i), s.Address("smtp"))
+				if err != nil {
+					return nil, err
+				}
+				if err := c.talk("220", append(envelope("alice"), "DATA", "354")...); err != nil {
+					return nil, err
+				}
+				return c, c.say("Subject: stalled\r\n" + part)
+			}) {
+				defer c.Close()
+			}
+			f := figures(t, s)
+			t.Logf("%d messages that stalled after %d octets: %v", n, len(part), f)
+			if f.PeakRSS > most {
+				t.Errorf("the server took %d MiB, most %d", f.PeakRSS>>20, most>>20)
+			}
+			if err := visit(s, "smtp"); err != nil {
+				t.Errorf("a good client beside: %v", err)
+			}
+		})
+	}
+}

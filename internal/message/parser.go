@@ -33,6 +33,20 @@ func (p *Parser) Finish() *Parsed {
 	return out
 }
 
+// Held is about how many octets of the message the Parser holds in memory.
+func (p *Parser) Held() int {
+	r := p.run
+	n := r.fields.kept + cap(r.header.field) + cap(r.lines.carry)
+	for i := range r.text.sinks {
+		n += cap(r.text.sinks[i].b)
+	}
+	return n
+}
+
+// Shed is for who is short of memory: no more than max octets are kept of each
+// of the texts for SEARCH, which are Truncated then.
+func (p *Parser) Shed(max int) { p.run.text.giveUp(max) }
+
 // run is the work on one message. Its buffers serve one message after another.
 type run struct {
 	lines lines

@@ -55,6 +55,7 @@ func (s *sink) flush() {
 // collector collects the texts of a message.
 type collector struct {
 	sinks [textKinds]sink
+	shed  bool // text was given up
 	part  extractor
 	on    bool // a part's text is being extracted
 	words []byte
@@ -160,7 +161,19 @@ func (c *collector) mark() mark {
 // has parts is not for people.
 func (c *collector) rollBack(m mark) {
 	s := &c.sinks[textBody]
-	s.b, s.full, c.on = s.b[:m.n], m.full, false
+	s.b, s.full, c.on = s.b[:min(m.n, len(s.b))], m.full || c.shed, false
+}
+
+// giveUp keeps no more than max octets of each text, and takes no more.
+func (c *collector) giveUp(max int) {
+	c.shed = true
+	for i := range c.sinks {
+		s := &c.sinks[i]
+		s.max = min(s.max, max)
+		s.check()
+		s.b, s.full = bytes.Clone(s.b), true
+	}
+	c.on = false
 }
 
 // result returns the texts.
@@ -170,6 +183,7 @@ func (c *collector) result() Text {
 		MIME:   keep(c.sinks[textMIME].b),
 		Body:   keep(c.sinks[textBody].b),
 	}
+	t.Truncated = c.shed
 	for i := range c.sinks {
 		t.Truncated = t.Truncated || c.sinks[i].full
 	}

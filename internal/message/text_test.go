@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -121,5 +122,31 @@ func TestTruncated(t *testing.T) {
 				t.Errorf("envelope %s", m.Envelope)
 			}
 		})
+	}
+}
+
+// TestShed gives up the text in the middle of a message: what is kept is the
+// beginning of what there is, and the rest of what is known stays the same.
+func TestShed(t *testing.T) {
+	text := "From: a@example.org\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
+		strings.Repeat("preamble that is for nobody\r\n", 100) +
+		"--b\r\n\r\n" + strings.Repeat("the first part\r\n", 1000) + "--b\r\n\r\n" + strings.Repeat("the second\r\n", 1000) + "--b--\r\n"
+	whole := parse([]byte(text))
+	for _, at := range []int{10, 1000, 5000, 20_000, len(text)} {
+		p := NewParser()
+		p.Write([]byte(text[:at]))
+		p.Shed(100)
+		p.Write([]byte(text[at:]))
+		got := p.Finish()
+		if !got.Text.Truncated {
+			t.Errorf("after %d octets: not truncated", at)
+		}
+		if !bytes.HasPrefix(whole.Text.Body, got.Text.Body) || len(got.Text.Body) > 100 {
+			t.Errorf("after %d octets: %.200q is kept of the text", at, got.Text.Body)
+		}
+		got.Text = whole.Text
+		if !reflect.DeepEqual(whole, got) {
+			t.Errorf("after %d octets: what else is known is not the same", at)
+		}
 	}
 }
