@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"net"
 	"strings"
 	"testing"
@@ -126,5 +127,47 @@ func BenchmarkSelect(b *testing.B) {
 	c := benchSession(b, 100000)
 	for b.Loop() {
 		c.run("a SELECT INBOX")
+	}
+}
+
+// BenchmarkResync is a client that comes back to 100,000 messages, of which 50
+// have other flags and 50 were expunged meanwhile.
+func BenchmarkResync(b *testing.B) {
+	c := benchSession(b, 100000)
+	c.run("a ENABLE QRESYNC")
+	var validity, modSeq string
+	for line := range c.lines("a SELECT INBOX") {
+		if m := saysUIDs.FindStringSubmatch(line); m != nil {
+			validity = m[1]
+		}
+		if m := saysModSeq.FindStringSubmatch(line); m != nil {
+			modSeq = m[1]
+		}
+	}
+	for i := range 50 {
+		c.run(fmt.Sprintf("a UID STORE %d +FLAGS.SILENT (\\Flagged)", 1+i*1000))
+		c.run(fmt.Sprintf("a UID STORE %d +FLAGS.SILENT (\\Deleted)", 500+i*1000))
+	}
+	c.run("a EXPUNGE")
+	for b.Loop() {
+		c.run("a SELECT INBOX (QRESYNC (" + validity + " " + modSeq + " 1:100000))")
+	}
+}
+
+// lines is run with what came, line by line.
+func (c *benchClient) lines(command string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if _, err := c.conn.Write([]byte(command + "\r\n")); err != nil {
+			c.b.Fatal(err)
+		}
+		for {
+			line, err := c.r.ReadString('\n')
+			if err != nil {
+				c.b.Fatal(err)
+			}
+			if !yield(line) || strings.HasPrefix(line, "a ") {
+				return
+			}
+		}
 	}
 }

@@ -21,6 +21,8 @@ type fetchArgs struct {
 	changedSince mail.ModSeq
 	// vanished is the modifier VANISHED (RFC 7162 §3.2.6).
 	vanished bool
+	// partial is of the modifier PARTIAL (RFC 9394 §3.3), or nil.
+	partial *partialRange
 }
 
 // fetchArgs decodes from the space after the command's name on.
@@ -58,6 +60,9 @@ func (a *fetchArgs) modifier(d *decoder, name string) bool {
 		a.changedSince = mail.ModSeq(d.nzNumber64())
 	case name == "VANISHED" && !a.vanished:
 		a.vanished = true
+	case name == "PARTIAL" && a.partial == nil:
+		d.sp()
+		a.partial = d.partialRange()
 	default:
 		return false
 	}

@@ -62,13 +62,14 @@ func fuzzEntry(f *testing.F, names ...string) {
 func FuzzDecodeFetch(f *testing.F) {
 	f.Add([]byte(` 1:*,3 (FLAGS BODY.PEEK[1.2.HEADER.FIELDS.NOT ("a" {1}`+"\r\n"+`b)]<0.10> BINARY.SIZE[1] RFC822)`), false)
 	f.Add([]byte(" $ FULL"), false)
-	f.Add([]byte(" 1:* (FLAGS) (CHANGEDSINCE 12345)"), false)
+	f.Add([]byte(" 1:* (FLAGS EMAILID THREADID SAVEDATE) (CHANGEDSINCE 12345 VANISHED PARTIAL -1:-30)"), false)
 	fuzzEntry(f, "fetch")
 }
 
 func FuzzDecodeSearch(f *testing.F) {
 	f.Add([]byte(` RETURN (MIN SAVE) CHARSET "UTF-8" OR (NOT FROM {3}`+"\r\n"+`a"b SEEN) UID 1:* SENTON "1-Feb-1994" HEADER X-A "" $`), false)
 	f.Add([]byte(` MODSEQ "/flags/\\draft" all 620162338`), false)
+	f.Add([]byte(` RETURN (PARTIAL -1:-10 SAVE) OR EMAILID M1-2 SAVEDON 1-Feb-1994`), false)
 	f.Add([]byte(" NOT NOT KEYWORD x LARGER 9223372036854775807"), true)
 	fuzzEntry(f, "search")
 }

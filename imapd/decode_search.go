@@ -5,8 +5,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/emersion/go-imap/v2"
-
 	"posthorn/internal/mail"
 	"posthorn/store"
 )
@@ -24,7 +22,7 @@ const (
 // searchArgs are the arguments of SEARCH and UID SEARCH.
 type searchArgs struct {
 	// ret is what RETURN asked for; extended tells that it was there.
-	ret      imap.SearchOptions
+	ret      searchReturn
 	extended bool
 	// charset is in upper case, empty when none was named.
 	charset string
@@ -119,7 +117,7 @@ func knownCharset(name string) bool {
 }
 
 // searchReturn decodes the result options (RFC 9051 §6.4.4, RFC 4731, 5182).
-func (d *decoder) searchReturn(o *imap.SearchOptions) {
+func (d *decoder) searchReturn(o *searchReturn) {
 	d.list(func() {
 		switch name := d.upperAtom("a result option"); name {
 		case "MIN":
@@ -132,10 +130,31 @@ func (d *decoder) searchReturn(o *imap.SearchOptions) {
 			o.ReturnCount = true
 		case "SAVE":
 			o.ReturnSave = true
+		case "PARTIAL":
+			if o.partial != nil {
+				d.reject(bad("More than one PARTIAL"))
+			}
+			d.sp()
+			o.partial = d.partialRange()
 		default:
 			d.reject(bad("Unknown SEARCH result option %s", shown(name)))
 		}
 	})
+	if o.partial != nil && o.ReturnAll {
+		d.reject(bad("PARTIAL does not go with ALL"))
+	}
+}
+
+// partialRange decodes a partial-range (RFC 9394 §4).
+func (d *decoder) partialRange() *partialRange {
+	p := &partialRange{last: d.take('-')}
+	p.from = d.nzNumber()
+	d.expect(':')
+	if p.last {
+		d.expect('-')
+	}
+	p.to = d.nzNumber()
+	return p
 }
 
 // searchProgram decodes search keys.

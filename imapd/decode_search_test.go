@@ -112,9 +112,9 @@ func TestDecodeSearchOptions(t *testing.T) {
 	for in, want := range map[string]searchArgs{
 		"ALL":                              {},
 		"RETURN () ALL":                    {extended: true},
-		"return (min Count) FLAGGED":       {extended: true, ret: imap.SearchOptions{ReturnMin: true, ReturnCount: true}},
-		"RETURN (MAX ALL SAVE SAVE) ALL":   {extended: true, ret: imap.SearchOptions{ReturnMax: true, ReturnAll: true, ReturnSave: true}},
-		"RETURN (SAVE) CHARSET KOI8-R ALL": {extended: true, ret: imap.SearchOptions{ReturnSave: true}, charset: "KOI8-R"},
+		"return (min Count) FLAGGED":       {extended: true, ret: searchReturn{SearchOptions: imap.SearchOptions{ReturnMin: true, ReturnCount: true}}},
+		"RETURN (MAX ALL SAVE SAVE) ALL":   {extended: true, ret: searchReturn{SearchOptions: imap.SearchOptions{ReturnMax: true, ReturnAll: true, ReturnSave: true}}},
+		"RETURN (SAVE) CHARSET KOI8-R ALL": {extended: true, ret: searchReturn{SearchOptions: imap.SearchOptions{ReturnSave: true}}, charset: "KOI8-R"},
 		"CHARSET utf-8 ALL":                {charset: "UTF-8"},
 	} {
 		d := newDecoder([]byte(" "+in), false)

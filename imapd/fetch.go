@@ -20,8 +20,8 @@ func (s *session) fetch(d *decoder, uid bool) error {
 		return err
 	}
 	switch {
-	case args.vanished && !uid:
-		return bad("VANISHED goes with UID FETCH alone")
+	case (args.vanished || args.partial != nil) && !uid:
+		return bad("VANISHED and PARTIAL go with UID FETCH alone")
 	case args.vanished && !s.enabled.qresync:
 		return errNoQresync
 	case args.has(itemModSeq):
@@ -33,6 +33,10 @@ func (s *session) fetch(d *decoder, uid bool) error {
 		}
 	}
 	set, err := s.messages(args.set, uid)
+	if err == nil && args.partial != nil {
+		start, end := args.partial.of(s.box.view.count(set))
+		set = s.box.view.part(set, start, end)
+	}
 	if err == nil && args.changedSince > 0 {
 		set, err = s.changedSince(set, args.changedSince)
 	}

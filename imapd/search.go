@@ -29,10 +29,10 @@ func (s *session) search(d *decoder, uid bool) error {
 		s.numbers = s.numbers || args.numbers
 		hits, err = s.find(args.key)
 	}
-	found := uidsOf(hits)
+	picked := args.ret.pick(hits)
 	if args.ret.ReturnSave {
 		if err == nil {
-			s.box.saved = toSave(found, args.ret)
+			s.box.saved = uidsOf(picked)
 		} else if s.statusOf(err).kind == "NO" { // RFC 9051 §6.4.4.1; BAD changes nothing
 			s.box.saved = nil
 		}
@@ -40,19 +40,20 @@ func (s *session) search(d *decoder, uid bool) error {
 	if err != nil {
 		return err
 	}
-	if !args.modSeq {
-		hits = nil
+	highest := mail.ModSeq(0)
+	if args.modSeq {
+		highest = highestOf(picked)
 	}
 	switch o := args.ret; {
 	case !args.extended && !s.enabled.rev2:
-		s.writeSearch(found, highestOf(hits, imap.SearchOptions{}), uid)
-	case o == imap.SearchOptions{ReturnSave: true}:
+		s.writeSearch(uidsOf(hits), highest, uid)
+	case o == searchReturn{SearchOptions: imap.SearchOptions{ReturnSave: true}}:
 		// It suppresses the response (RFC 9051 §6.4.4).
 	default:
-		if o == (imap.SearchOptions{}) {
+		if o == (searchReturn{}) {
 			o.ReturnAll = true
 		}
-		s.writeESearch(found, highestOf(hits, o), o, uid)
+		s.writeESearch(hits, highest, o, uid)
 	}
 	return nil
 }
@@ -91,14 +92,11 @@ func uidsOf(hits []store.SearchHit) mail.UIDSet {
 	return set
 }
 
-// highestOf is the highest modification sequence of what is returned: with MIN
-// and MAX alone, of these messages (RFC 4731 §3.2); of none 0.
-func highestOf(hits []store.SearchHit, o imap.SearchOptions) (n mail.ModSeq) {
-	ends := (o.ReturnMin || o.ReturnMax) && !o.ReturnAll && !o.ReturnCount
-	for i, h := range hits {
-		if !ends || o.ReturnMin && i == 0 || o.ReturnMax && i == len(hits)-1 {
-			n = max(n, h.ModSeq)
-		}
+// highestOf is the highest modification sequence of what is returned (RFC 4731
+// §3.2); of none 0.
+func highestOf(hits []store.SearchHit) (n mail.ModSeq) {
+	for _, h := range hits {
+		n = max(n, h.ModSeq)
 	}
 	return n
 }
@@ -114,21 +112,6 @@ func (s *session) searchSet(set numSet, uid bool) store.InSet {
 	seqs := upTo(set.resolve(uint32(v.len())), mail.UID(v.len()))
 	uids, _ := v.uidsOf(seqs)
 	return store.InSet{Set: uids}
-}
-
-// toSave is what "$" stands for after a search (RFC 9051 §6.4.4.1, table 4).
-func toSave(found mail.UIDSet, o imap.SearchOptions) mail.UIDSet {
-	if len(found) == 0 || o.ReturnAll || o.ReturnCount || !o.ReturnMin && !o.ReturnMax {
-		return found
-	}
-	var saved mail.UIDSet
-	if o.ReturnMin {
-		saved.Add(found[0].From)
-	}
-	if o.ReturnMax {
-		saved.Add(found[len(found)-1].To)
-	}
-	return saved
 }
 
 // writeSearch sends RFC 3501's SEARCH response.
@@ -148,29 +131,40 @@ func (s *session) writeSearch(found mail.UIDSet, highest mail.ModSeq, uid bool) 
 }
 
 // writeESearch sends an ESEARCH response (RFC 9051 §7.3.4).
-func (s *session) writeESearch(found mail.UIDSet, highest mail.ModSeq, o imap.SearchOptions, uid bool) {
+func (s *session) writeESearch(hits []store.SearchHit, highest mail.ModSeq, o searchReturn, uid bool) {
 	w := s.out
 	w.raw(`* ESEARCH (TAG "`, s.tag, `")`)
 	if uid {
 		w.raw(" UID")
 	}
-	if n := len(found); n > 0 {
+	if n := len(hits); n > 0 {
 		if o.ReturnMin {
 			w.raw(" MIN ")
-			w.num(uint64(s.number(found[0].From, uid)))
+			w.num(uint64(s.number(hits[0].UID, uid)))
 		}
 		if o.ReturnMax {
 			w.raw(" MAX ")
-			w.num(uint64(s.number(found[n-1].To, uid)))
+			w.num(uint64(s.number(hits[n-1].UID, uid)))
 		}
 		if o.ReturnAll {
 			w.raw(" ALL ")
-			w.b = s.numbersOf(found, uid).Append(w.b)
+			w.b = s.numbersOf(uidsOf(hits), uid).Append(w.b)
 		}
+	}
+	if o.partial != nil {
+		w.raw(" PARTIAL (")
+		o.partial.write(w)
+		if start, end := o.partial.of(len(hits)); start < end {
+			w.raw(" ")
+			w.b = s.numbersOf(uidsOf(hits[start:end]), uid).Append(w.b)
+		} else {
+			w.raw(" NIL")
+		}
+		w.raw(")")
 	}
 	if o.ReturnCount {
 		w.raw(" COUNT ")
-		w.num(uint64(found.Len()))
+		w.num(uint64(len(hits)))
 	}
 	if highest > 0 { // RFC 4731 §3.2
 		w.raw(" MODSEQ ")
