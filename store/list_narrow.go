@@ -95,12 +95,26 @@ func (s *Store) UIDList(ctx context.Context, mb MailboxID) (uids []mail.UID, at 
 	}
 	var text []byte
 	err = s.read(ctx, func(tx *readTx) error {
-		m, err := tx.mailbox(mb)
+		var pruned mail.ModSeq
+		var next mail.UID
+		var messages, tombstones int
+		err := tx.row("SELECT modseq, pruned, uidnext, messages, tombstones FROM mailboxes WHERE id = ? AND account IS NOT NULL", mb).
+			Scan(&at, &pruned, &next, &messages, &tombstones)
 		if err != nil {
-			return err
+			return notFound(err, mail.ErrNoSuchMailbox)
 		}
-		at = m.HighestModSeq
-		uids = make([]mail.UID, 0, m.Messages)
+		uids = make([]mail.UID, 0, messages)
+		// All UIDs below the next were given: what was not expunged is there.
+		if pruned == 0 && tombstones < messages/8 {
+			gone, err := tx.vanished(mb, 0, at)
+			if err != nil {
+				return err
+			}
+			if gone.Len()+messages == int(next)-1 {
+				uids = appendRest(uids, gone, next)
+				return nil
+			}
+		}
 		// The index is far smaller than the table.
 		text, err = tx.text("SELECT group_concat(uid) FROM messages INDEXED BY messages_modseq WHERE mailbox = ?", mb)
 		return err
@@ -108,7 +122,22 @@ func (s *Store) UIDList(ctx context.Context, mb MailboxID) (uids []mail.UID, at 
 	if err != nil {
 		return nil, 0, err
 	}
-	uids = appendUIDs(uids, text)
-	slices.Sort(uids) // they came by modification sequence
+	if len(text) > 0 {
+		uids = appendUIDs(uids, text)
+		slices.Sort(uids) // they came by modification sequence
+	}
 	return uids, at, nil
+}
+
+// appendRest appends the UIDs below next that are not in gone.
+func appendRest(uids []mail.UID, gone mail.UIDSet, next mail.UID) []mail.UID {
+	for u := mail.UID(1); u < next; u++ {
+		if len(gone) > 0 && gone[0].From == u {
+			u = gone[0].To
+			gone = gone[1:]
+			continue
+		}
+		uids = append(uids, u)
+	}
+	return uids
 }
