@@ -1,7 +1,7 @@
 package imapd
 
 import (
-	"bytes"
+	"io"
 	"strconv"
 
 	"posthorn/internal/message"
@@ -67,23 +67,32 @@ func (c *content) parts() (*message.Part, error) {
 // of a header (see store.Message).
 const longHeader = 256 << 10
 
-// header is the header of this copy, trace lines in front.
+// header is the header of this copy, trace lines in front. Where it is long, it
+// is the caller's to change.
 func (c *content) header() ([]byte, error) {
-	header := c.m.Header
-	if len(header) >= longHeader {
-		stored, err := c.open()
-		if err == nil {
-			header, err = stored.Header()
-		}
-		if err != nil {
-			return nil, err
-		}
+	switch {
+	case len(c.m.Header) >= longHeader:
+		return c.longHeader()
+	case len(c.m.Trace) == 0:
+		return c.m.Header, nil
 	}
-	if len(c.m.Trace) == 0 {
-		return header, nil
-	}
-	c.room.whole = append(append(c.room.whole[:0], c.m.Trace...), header...)
+	c.room.whole = append(append(c.room.whole[:0], c.m.Trace...), c.m.Header...)
 	return c.room.whole, nil
+}
+
+// longHeader is header where that may be as large as a message: there is one of
+// it, and none is kept.
+func (c *content) longHeader() ([]byte, error) {
+	stored, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	header := make([]byte, int64(len(c.m.Trace))+stored.HeaderSize())
+	n := copy(header, c.m.Trace)
+	if _, err := stored.ReadAt(header[n:], 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	return header, nil
 }
 
 // octets are octets of a message: some at hand, then some of the content.
@@ -178,10 +187,20 @@ func (c *content) section(it *fetchItem) (o octets, exists bool, err error) {
 	whole := c.m.Size - int64(len(c.m.Trace))
 	switch sec.text {
 	case headerText:
+		if len(c.m.Header) >= longHeader {
+			stored, err := c.open()
+			if err != nil {
+				return octets{}, false, err
+			}
+			return octets{pre: c.m.Trace, n: stored.HeaderSize()}, true, nil
+		}
 		header, err := c.header()
 		return octets{pre: header}, true, err
 	case headerFields, headerFieldsNot:
 		header, err := c.header()
+		if len(c.m.Header) >= longHeader {
+			return octets{pre: message.FilterHeader(header[:0], header, sec.fields, sec.text == headerFieldsNot)}, true, err
+		}
 		c.room.fields = message.FilterHeader(c.room.fields[:0], header, sec.fields, sec.text == headerFieldsNot)
 		return octets{pre: c.room.fields}, true, err
 	case bodyText:
@@ -212,11 +231,11 @@ func (c *content) partSection(sec *section) (o octets, exists bool, err error) {
 	if err != nil {
 		return octets{}, false, err
 	}
-	var header bytes.Buffer
-	if err := stored.WriteRange(&header, start, end-start); err != nil {
+	header := make([]byte, end-start)
+	if _, err := stored.ReadAt(header, start); err != nil && err != io.EOF {
 		return octets{}, false, err
 	}
-	return octets{pre: message.FilterHeader(nil, header.Bytes(), sec.fields, sec.text == headerFieldsNot)}, true, nil
+	return octets{pre: message.FilterHeader(header[:0], header, sec.fields, sec.text == headerFieldsNot)}, true, nil
 }
 
 // specifier is what package message calls it: fields are chosen from the

@@ -79,7 +79,8 @@ func (p *Part) Section(path []int, what Specifier) (start, end int64, ok bool) {
 // FilterHeader appends those fields of a header block that names has, or with
 // not those that it has not, byte for byte, and the blank line where the block
 // ends in one (RFC 9051 §6.4.5.1). Names are compared without regard to case.
-// Lines that are no fields go with the fields that are not in names.
+// Lines that are no fields go with the fields that are not in names. dst may be
+// block[:0].
 func FilterHeader(dst, block []byte, names []string, not bool) []byte {
 	take := not
 	for len(block) > 0 {
