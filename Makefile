@@ -72,8 +72,8 @@ fuzz: ## fuzz every parser for FUZZTIME each
 	  done; \
 	done
 
-sweep: ## try every octet and every mix, where make test tries some (minutes)
-	SWEEP=full $(GO) test -count=1 -timeout 2h -tags '$(TAGS)' -run 'TestEveryOctet|TestSmuggling' ./smtpd ./pop3d ./imapd ./internal/relay
+sweep: ## try every octet, mix and size, where make test tries some (minutes)
+	SWEEP=full $(GO) test -count=1 -timeout 2h -tags '$(TAGS)' -run 'TestEveryOctet|TestSmuggling|TestBombs' ./smtpd ./pop3d ./imapd ./internal/relay
 
 bench: build ## measure: the hot paths, then the binary beside Dovecot and Postfix (BENCH=full: at full length)
 	$(GO) test -tags $(TAGS) -run '^$$' -bench '$(GOBENCH)' -benchmem ./store ./internal/message ./internal/wire ./smtpd ./pop3d ./imapd

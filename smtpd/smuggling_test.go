@@ -31,8 +31,12 @@ func TestSmuggling(t *testing.T) {
 	for port, login := range map[string]string{"mx": "", "submission clear": login, "submissions": login} {
 		t.Run(port, func(t *testing.T) {
 			t.Parallel()
+			most := most
 			s := &smuggler{t: t, h: newHarness(t), port: port, login: login}
 			defer s.close()
+			if port == "submissions" && stall.Full() {
+				most-- // TLS costs more, and changes nothing behind it
+			}
 			for i, mix := range stall.Mixes(most) {
 				text := "a" + mix
 				for _, parted := range partings(text, i) {
