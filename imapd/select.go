@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"fmt"
+	"slices"
 
 	"posthorn/internal/mail"
 	"posthorn/store"
@@ -108,6 +109,10 @@ func (s *session) describe(mb store.Mailbox, given string) error {
 // RFC 3501 §6.3.1: a client that isn't told can make no assumptions.
 const maxUnseenScan = 10000
 
+// unseenPiece is how many it asks the store for at a time: the first is often
+// near, and who asks for most of a mailbox has the store read all of it.
+const unseenPiece = 500
+
 // firstUnseen is the number of the first unseen message, 0 when there is none
 // or it is too far.
 func (s *session) firstUnseen(mb store.Mailbox) (uint32, error) {
@@ -116,17 +121,15 @@ func (s *session) firstUnseen(mb store.Mailbox) (uint32, error) {
 	}
 	v := &s.box.view
 	near := v.uids[:min(v.len(), maxUnseenScan)]
-	if len(near) == 0 {
-		return 0, nil
-	}
-	var set mail.UIDSet
-	set.AddRange(near[0], near[len(near)-1])
-	for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, store.Brief) {
-		if err != nil {
-			return 0, err
-		}
-		if m.Flags.System&mail.Seen == 0 {
-			return v.seq(m.UID), nil
+	for piece := range slices.Chunk(near, unseenPiece) {
+		set := mail.UIDSet{{From: piece[0], To: piece[len(piece)-1]}}
+		for m, err := range s.srv.store.Messages(s.ctx, s.box.id, set, store.Brief) {
+			if err != nil {
+				return 0, err
+			}
+			if m.Flags.System&mail.Seen == 0 {
+				return v.seq(m.UID), nil
+			}
 		}
 	}
 	return 0, nil
