@@ -56,7 +56,7 @@ type options struct {
 	verbose             bool
 }
 
-func run(ctx context.Context, o *options) (err error) {
+func run(ctx context.Context, o *options) error {
 	only, err := regexp.Compile(o.only)
 	if err != nil {
 		return err
@@ -93,15 +93,12 @@ func run(ctx context.Context, o *options) (err error) {
 		}
 		defer s.stop()
 	}
-	if err := b.measure(ctx, o.rounds); err != nil {
-		return err
+	err = b.measure(ctx, o.rounds)
+	if err == nil && o.full && o.only == "" {
+		err = b.growth(ctx, o, dir)
 	}
-	if o.full && only.String() == "" {
-		if err := b.growth(ctx, o, dir); err != nil {
-			return err
-		}
-	}
+	// What was measured is shown even when the run was cut short.
 	fmt.Printf("\n%d processors, %s, rounds: %d, goals on two processors\n\n", runtime.NumCPU(), runtime.GOARCH, o.rounds)
 	b.table.print(os.Stdout, b.servers)
-	return nil
+	return err
 }

@@ -81,7 +81,7 @@ func (b *bench) measure(ctx context.Context, rounds int) error {
 				s := b.servers[(i+round)%len(b.servers)]
 				err := b.one(ctx, s, m, round)
 				switch {
-				case err != nil && s == b.servers[0]:
+				case err != nil && (s == b.servers[0] || ctx.Err() != nil):
 					return err
 				case err != nil: // its figure stays away
 					fmt.Fprintln(os.Stderr, "bench:", err)
