@@ -123,6 +123,7 @@ func crawl(s *testserver.Server, service, from string, way slowly, handshake boo
 		c.Close()
 		return nil, fmt.Errorf("%s: %w", way.what, err)
 	}
+	w.send() // a line's time begins with its first octet
 	go func() {
 		defer close(w.over)
 		w.said, _ = c.ended(time.Now().Add(2 * dropTime))
