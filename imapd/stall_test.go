@@ -114,6 +114,7 @@ func newStalled(t *testing.T) *stall.Server {
 		},
 		TLS: clientTLS(), Take: house.Take, Log: log.take,
 		Refusals: map[string]func(bool){"quota": house.Full, "store broken": house.Broken},
+		Refused:  `^\S+ (?:NO|BAD) `,
 		Canary:   evil, Ran: "^evil ", Probe: "probe CAPABILITY\r\n", Probed: `\* CAPABILITY .*\r\nprobe OK .*\r\n`, Bye: `^\* BYE `,
 		MaxLine: maxCommand, MaxMessage: 2000,
 	}

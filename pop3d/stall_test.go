@@ -125,7 +125,7 @@ func newStalled(t *testing.T) *stall.Server {
 				}
 			},
 		},
-		Canary: canary, Ran: "^IMPLEMENTATION", Probe: "LANG\r\n", Probed: `\+OK [^\n]*\n(?:[^\n.]*\n)*\.\r\n`, Bye: "^-ERR ", Silent: true,
+		Refused: "^-ERR", Canary: canary, Ran: "^IMPLEMENTATION", Probe: "LANG\r\n", Probed: `\+OK [^\n]*\n(?:[^\n.]*\n)*\.\r\n`, Bye: "^-ERR ", Silent: true,
 		MaxLine: maxSASLLine, MaxMessage: 2000,
 	}
 }

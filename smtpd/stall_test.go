@@ -126,7 +126,7 @@ func newStalled(t *testing.T) *stall.Server {
 			return &wire.Config{Protocol: protocol, Implicit: port == "submissions", TLS: testTLS().server, Refusal: Refusal(cfg.Hostname), Log: events}
 		},
 		TLS: testTLS().client, Take: house.Take, Log: log.take,
-		Canary: canary, Ran: "^252 ", Probe: "HELP\r\n", Probed: `(?:214-.*\r\n)*214 .*\r\n`, Bye: "^(?:421|50[01]) .*losing|^421 ",
+		Refused: `^[45]\d\d `, Canary: canary, Ran: "^252 ", Probe: "HELP\r\n", Probed: `(?:214-.*\r\n)*214 .*\r\n`, Bye: "^(?:421|50[01]) .*losing|^421 ",
 		MaxLine: maxLine, MaxMessage: 2000,
 	}
 	server.Refusals = map[string]func(bool){"quota": house.Full, "store broken": house.Broken}

@@ -41,6 +41,8 @@ type play struct {
 	heard     []byte
 	base      int  // where the answer to the first part begins
 	done      int  // parts that were said whole, to a server that was there
+	good      int  // what was heard up to the last part that was answered as it must be
+	goodParts int  // … and how many there were by then
 	acted     bool // it went wrong
 	dumb      bool // … in a handshake: the server cannot say a word
 	left      bool // the client stopped because of that
@@ -164,10 +166,14 @@ func (p *play) part(part *Part) bool {
 	if !p.over {
 		p.done++
 	}
-	if part.Hear != "" && !p.listenFrom(from, patience, pattern(part.Hear)) {
-		p.quiet = true
+	if part.Hear == "" {
+		return true
 	}
-	return !p.quiet
+	if p.quiet = !p.listenFrom(from, patience, pattern(part.Hear)); p.quiet {
+		return false
+	}
+	p.good, p.goodParts = len(p.heard), p.done
+	return true
 }
 
 func announce(say string, size int) string { return strings.Replace(say, "%d", fmt.Sprint(size), 1) }

@@ -52,6 +52,9 @@ type Server struct {
 	// says whether it has from now on.
 	Refusals map[string]func(on bool)
 
+	// Refused matches the last line of an answer that refuses: there may be one
+	// for each part, however much was in it.
+	Refused string
 	// Canary is the line that nobody may run; Ran matches its answer.
 	Canary, Ran string
 	// Probe is a command that can be given whenever commands can; Probed

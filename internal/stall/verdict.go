@@ -77,6 +77,9 @@ func (p *play) checkAlways() {
 	if strings.Contains(p.seen, "panic") {
 		p.t.Errorf("it panicked: %s", p.seen)
 	}
+	if n := len(pattern(p.server.Refused).FindAll(p.heard[p.good:], -1)); p.way.inserts && n > max(p.done-p.goodParts, 1) {
+		p.t.Errorf("%d refusals of %d parts", n, p.done-p.goodParts)
+	}
 	said := x.Parts[:p.done]
 	for _, part := range x.Parts {
 		if part.Hear == "" {
