@@ -10,11 +10,13 @@ const (
 	// walStart is the size in octets at which the write-ahead log is copied
 	// back into the database. Most of that goes on beside the writer; then the
 	// writer pauses for the rest, since a log that grows while it is copied
-	// never begins anew. At twice that size the writer waits for it.
-	walStart = 64 << 20
+	// never begins anew. At twice that size the writer waits for it. The fsync
+	// of the database, and what is left for the pause, grow with it: 64 MiB
+	// made the writer wait up to 280 ms, 16 MiB up to 30.
+	walStart = 16 << 20
 	// walPauseTimeout is how long, in milliseconds, the pause may wait for
 	// readers to leave the log.
-	walPauseTimeout = 100
+	walPauseTimeout = 50
 	// frameSize is what a page takes in the log.
 	frameSize = pageSize + 24
 )
