@@ -16,8 +16,8 @@ type command struct {
 
 // commands is the table of commands, by name in capitals; UID's are named by
 // both words.
-func commands() map[string]command {
-	return map[string]command{
+func commands(cfg Config) map[string]command {
+	table := map[string]command{
 		"CAPABILITY": {in: anyState, run: (*session).cmdCapability},
 		"NOOP":       {in: anyState, run: (*session).cmdNoop},
 		"LOGOUT":     {in: anyState, run: (*session).cmdLogout},
@@ -59,4 +59,8 @@ func commands() map[string]command {
 		"MOVE":        {in: selected, run: (*session).cmdMove},
 		"UID MOVE":    {in: selected, run: (*session).cmdUIDMove},
 	}
+	if cfg.Unauthenticate {
+		table["UNAUTHENTICATE"] = command{in: loggedIn, run: (*session).cmdUnauthenticate}
+	}
+	return table
 }

@@ -214,6 +214,15 @@ func (f *fixture) deliver(name, mailbox string, text []byte) error {
 // hooks are the steps of the daemon's transcripts.
 func (f *fixture) hooks() map[string]func(string) (string, error) {
 	return map[string]func(string) (string, error){
+		// offer what is off unless configured, to connections from then on.
+		"offer": func(what string) (string, error) {
+			if what != "UNAUTHENTICATE" {
+				return "", fmt.Errorf("unknown extension %q", what)
+			}
+			f.srv.cfg.Unauthenticate = true
+			f.srv.commands = commands(f.srv.cfg)
+			return "", nil
+		},
 		// deliver USER MAILBOX N FILE delivers N messages, each with its number
 		// in place of %d.
 		"deliver": func(args string) (string, error) {

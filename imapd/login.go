@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -113,7 +114,9 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 		s.bye("Too many connections for this account")
 		return s.lose(wire.ErrTooMany)
 	}
-	if err := s.srv.auth.Enter(s.ctx, who, s.conn.Expel); err != nil {
+	visit, endVisit := context.WithCancel(s.ctx)
+	if err := s.srv.auth.Enter(visit, who, s.conn.Expel); err != nil {
+		endVisit()
 		// Changed in this very moment, or the store is ill.
 		s.srv.cfg.Log.LoginFailed(s.conn.ID(), s.conn.Remote().String(), account, mechanism, err)
 		s.out.status(s.tag, s.statusOf(err))
@@ -121,7 +124,7 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 		return s.lose(err)
 	}
 	s.srv.cfg.Log.LoggedIn(s.conn.ID(), account, mechanism, who.AppPassword)
-	s.who, s.state = who, authenticated
+	s.who, s.state, s.endVisit = who, authenticated, endVisit
 	s.ok("CAPABILITY "+s.capabilities(), "Logged in")
 	return nil
 }

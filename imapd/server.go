@@ -23,6 +23,9 @@ type Config struct {
 	// MaxMessage is the most octets of an APPEND; 0 means 50 MiB. It should be
 	// the store's.
 	MaxMessage int64
+	// Unauthenticate offers the command of that name (RFC 8437), with which a
+	// connection is handed from one account to the next.
+	Unauthenticate bool
 	// Version is what ID tells; empty tells none.
 	Version string
 	Log     *maillog.Log
@@ -42,7 +45,7 @@ func New(st *store.Store, au *auth.Authenticator, cfg Config) *Server {
 	if cfg.MaxMessage == 0 {
 		cfg.MaxMessage = 50 << 20
 	}
-	srv := &Server{store: st, auth: au, cfg: cfg, commands: commands()}
+	srv := &Server{store: st, auth: au, cfg: cfg, commands: commands(cfg)}
 	srv.driver = imapserver.New(&imapserver.Options{
 		NewSession: newDriven,
 		// What is offered stands in capability.go: the front puts it into the

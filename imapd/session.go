@@ -35,10 +35,12 @@ type session struct {
 	cancel context.CancelFunc
 	out    *writer
 
-	state   state
-	who     auth.Identity // once logged in
-	enabled enabled
-	box     *mailbox // what is selected, or nil
+	state state
+	who   auth.Identity // once logged in
+	// endVisit tells auth that who is gone.
+	endVisit context.CancelFunc
+	enabled  enabled
+	box      *mailbox // what is selected, or nil
 
 	// of the command under way
 	tag, name string

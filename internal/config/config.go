@@ -25,6 +25,7 @@ type Config struct {
 	TLS    TLS    `toml:"tls"`
 	Auth   Auth   `toml:"auth"`
 	SMTP   SMTP   `toml:"smtp"`
+	IMAP   IMAP   `toml:"imap"`
 	Limits Limits `toml:"limits"`
 	Queue  Queue  `toml:"queue"`
 	Relay  Relay  `toml:"relay"`
@@ -77,6 +78,12 @@ type SMTP struct {
 	AnyHelo bool `toml:"any_helo"`
 	// AnySender lets accounts send under any address, not only their own.
 	AnySender bool `toml:"any_sender"`
+}
+
+// IMAP has what IMAP offers beyond what all clients may use.
+type IMAP struct {
+	// Unauthenticate offers UNAUTHENTICATE (RFC 8437).
+	Unauthenticate bool `toml:"unauthenticate"`
 }
 
 // Limits bound connections.

@@ -1,0 +1,21 @@
+package imapd
+
+import "posthorn/auth"
+
+// cmdUnauthenticate is UNAUTHENTICATE (RFC 8437): all is as it was after the
+// greeting, but for TLS.
+func (s *session) cmdUnauthenticate(d *decoder) error {
+	if err := d.end(); err != nil {
+		return err
+	}
+	s.deselect()
+	s.endVisit()
+	if err := s.conn.Authenticated(""); err != nil {
+		// No room among those who are not logged in. NO is not allowed (§3).
+		s.bye("Too many connections from your address")
+		return s.lose(err)
+	}
+	s.who, s.state, s.enabled, s.loginFailures = auth.Identity{}, notAuthenticated, enabled{}, 0
+	s.out.unicode = false
+	return nil
+}
