@@ -27,6 +27,9 @@ func (s *session) capabilities() string {
 		"LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", "ESEARCH", "SEARCHRES", "MOVE", "BINARY", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC",
 		"OBJECTID", "SAVEDATE", "PARTIAL",
 		"APPENDLIMIT="+strconv.FormatInt(s.srv.cfg.MaxMessage, 10))
+	if s.srv.cfg.UIDOnly {
+		caps = append(caps, "UIDONLY")
+	}
 	if s.srv.cfg.Unauthenticate {
 		caps = append(caps, "UNAUTHENTICATE")
 	}

@@ -86,6 +86,9 @@ func (s *session) command(line []byte) (run func(*session, *decoder) error, d *d
 	case s.state&c.in == 0:
 		s.fault(line, wrongState(s.state, c.in))
 		return nil, nil
+	case c.byNumber && s.enabled.uidOnly:
+		s.fault(line, errUIDRequired)
+		return nil, nil
 	case !c.streams:
 		whole, err := s.gather(line)
 		if err != nil {

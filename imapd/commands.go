@@ -10,6 +10,8 @@ type command struct {
 	// numbers: the client used sequence numbers in a command that answers with
 	// them, so no EXPUNGE may be sent before it ends (RFC 9051 §7.5.1).
 	numbers bool
+	// byNumber: it names messages by sequence numbers, or answers so.
+	byNumber bool
 	// streams: run itself reads the literals; the decoder has the first line.
 	streams bool
 }
@@ -48,15 +50,15 @@ func commands(cfg Config) map[string]command {
 		"UNSELECT":    {in: selected, run: (*session).cmdUnselect},
 		"EXPUNGE":     {in: selected, run: (*session).cmdExpunge},
 		"UID EXPUNGE": {in: selected, run: (*session).cmdUIDExpunge},
-		"SEARCH":      {in: selected, run: (*session).cmdSearch, numbers: true},
+		"SEARCH":      {in: selected, run: (*session).cmdSearch, byNumber: true, numbers: true},
 		"UID SEARCH":  {in: selected, run: (*session).cmdUIDSearch},
-		"FETCH":       {in: selected, run: (*session).cmdFetch, numbers: true},
+		"FETCH":       {in: selected, run: (*session).cmdFetch, byNumber: true, numbers: true},
 		"UID FETCH":   {in: selected, run: (*session).cmdUIDFetch},
-		"STORE":       {in: selected, run: (*session).cmdStore, numbers: true},
+		"STORE":       {in: selected, run: (*session).cmdStore, byNumber: true, numbers: true},
 		"UID STORE":   {in: selected, run: (*session).cmdUIDStore},
-		"COPY":        {in: selected, run: (*session).cmdCopy},
+		"COPY":        {in: selected, run: (*session).cmdCopy, byNumber: true},
 		"UID COPY":    {in: selected, run: (*session).cmdUIDCopy},
-		"MOVE":        {in: selected, run: (*session).cmdMove},
+		"MOVE":        {in: selected, run: (*session).cmdMove, byNumber: true},
 		"UID MOVE":    {in: selected, run: (*session).cmdUIDMove},
 	}
 	if cfg.Unauthenticate {

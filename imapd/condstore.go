@@ -73,15 +73,10 @@ func (s *session) tellHighest(say *status) {
 // announceModSeq sends the FETCH that answers a silent STORE: the client knows
 // the flags.
 func (s *session) announceModSeq(seq uint32, m store.FlagResult) {
-	w := s.out
-	w.raw("* ")
-	w.num(uint64(seq))
-	w.raw(" FETCH (UID ")
-	w.num(uint64(m.UID))
-	w.raw(" ")
+	s.beginFetch(seq, m.UID)
 	s.writeModSeq(m.ModSeq)
-	w.raw(")")
-	w.end()
+	s.out.raw(")")
+	s.out.end()
 }
 
 // changedSince is what of set was changed after a modification sequence.

@@ -21,6 +21,9 @@ func (s *session) cmdEnable(d *decoder) error {
 			// Said anew after another of the commands that switch it on.
 			condstore = true
 			s.out.raw(" CONDSTORE")
+		case c == "UIDONLY" && s.srv.cfg.UIDOnly && !s.enabled.uidOnly:
+			s.enabled.uidOnly = true
+			s.out.raw(" UIDONLY")
 		case c == "QRESYNC" && !s.enabled.qresync:
 			s.enabled.qresync = true
 			s.out.raw(" QRESYNC")

@@ -84,7 +84,7 @@ type fetch struct {
 }
 
 func newFetch(s *session, items []fetchItem, uid bool) *fetch {
-	f := &fetch{s: s, items: items, uid: uid, labels: make([]string, len(items))}
+	f := &fetch{s: s, items: items, uid: uid && !s.enabled.uidOnly, labels: make([]string, len(items))}
 	f.asked[itemUID] = uid
 	brief := true // only what the store lists fast
 	for i := range items {
@@ -187,9 +187,7 @@ func (f *fetch) message(m *store.Message, marked bool) error {
 	}
 	w := f.s.out
 	line := len(w.b)
-	w.raw("* ")
-	w.num(uint64(seq))
-	w.raw(" FETCH (")
+	f.s.beginItems(seq, m.UID)
 	f.empty = true
 	if f.uid {
 		f.begin("UID ")

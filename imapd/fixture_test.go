@@ -216,10 +216,14 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 	return map[string]func(string) (string, error){
 		// offer what is off unless configured, to connections from then on.
 		"offer": func(what string) (string, error) {
-			if what != "UNAUTHENTICATE" {
+			switch what {
+			case "UNAUTHENTICATE":
+				f.srv.cfg.Unauthenticate = true
+			case "UIDONLY":
+				f.srv.cfg.UIDOnly = true
+			default:
 				return "", fmt.Errorf("unknown extension %q", what)
 			}
-			f.srv.cfg.Unauthenticate = true
 			f.srv.commands = commands(f.srv.cfg)
 			return "", nil
 		},

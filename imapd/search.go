@@ -21,6 +21,9 @@ func (s *session) search(d *decoder, uid bool) error {
 	if err == nil {
 		err = s.checkCharset(args.charset)
 	}
+	if err == nil && s.enabled.uidOnly && args.numbers {
+		err = errUIDRequired
+	}
 	var hits []store.SearchHit
 	if err == nil {
 		if args.modSeq {

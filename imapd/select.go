@@ -22,6 +22,9 @@ func (s *session) selectMailbox(d *decoder, readOnly bool) error {
 	if args.resync != nil && !s.enabled.qresync {
 		return errNoQresync
 	}
+	if s.enabled.uidOnly && args.resync != nil && len(args.resync.seqs) > 0 {
+		return errUIDRequired
+	}
 	if s.box != nil {
 		// Whether the new one can be selected or not (RFC 9051 §6.3.2).
 		s.sync(true)
@@ -87,6 +90,8 @@ func (s *session) describe(mb store.Mailbox, given string) error {
 	if !s.enabled.rev2 {
 		s.out.raw("* 0 RECENT")
 		s.out.end()
+	}
+	if !s.enabled.rev2 && !s.enabled.uidOnly {
 		first, err := s.firstUnseen(mb)
 		if err != nil {
 			return err

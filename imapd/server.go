@@ -26,6 +26,8 @@ type Config struct {
 	// Unauthenticate offers the command of that name (RFC 8437), with which a
 	// connection is handed from one account to the next.
 	Unauthenticate bool
+	// UIDOnly offers UIDONLY (RFC 9586), which some clients mishandle.
+	UIDOnly bool
 	// Version is what ID tells; empty tells none.
 	Version string
 	Log     *maillog.Log

@@ -102,6 +102,8 @@ type enabled struct {
 	condstore bool
 	// qresync: VANISHED is said in place of EXPUNGE (RFC 7162 §3.2.3).
 	qresync bool
+	// uidOnly: no sequence numbers any more (RFC 9586).
+	uidOnly bool
 }
 
 // unicode: mailbox names and quoted strings are UTF-8 in both directions

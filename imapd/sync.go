@@ -90,7 +90,7 @@ func (s *session) announceExpunged() {
 	if len(s.box.gone) == 0 {
 		return
 	}
-	if s.enabled.qresync {
+	if s.enabled.qresync || s.enabled.uidOnly {
 		s.announceVanished()
 		return
 	}
@@ -129,16 +129,12 @@ func (b *mailbox) isOwn(m *store.Message) bool {
 	return ok && b.own[i].ModSeq == m.ModSeq
 }
 
-// announceFlags sends a FETCH that nobody asked for; it names the UID
-// (RFC 9051 §7.5.2).
+// announceFlags sends a FETCH that nobody asked for.
 func (s *session) announceFlags(seq uint32, m store.FlagResult) {
 	s.announceKeywords(m.Flags)
+	s.beginFetch(seq, m.UID)
 	w := s.out
-	w.raw("* ")
-	w.num(uint64(seq))
-	w.raw(" FETCH (UID ")
-	w.num(uint64(m.UID))
-	w.raw(" FLAGS (")
+	w.raw("FLAGS (")
 	w.b = m.Flags.Append(w.b)
 	w.raw(")")
 	if s.enabled.condstore {

@@ -15,7 +15,7 @@ func (s *session) cmdUnauthenticate(d *decoder) error {
 		s.bye("Too many connections from your address")
 		return s.lose(err)
 	}
-	s.who, s.state, s.enabled, s.loginFailures = auth.Identity{}, notAuthenticated, enabled{}, 0
+	s.who, s.state, s.enabled, s.faults, s.loginFailures = auth.Identity{}, notAuthenticated, enabled{}, 0, 0
 	s.out.unicode = false
 	return nil
 }

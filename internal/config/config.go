@@ -84,6 +84,8 @@ type SMTP struct {
 type IMAP struct {
 	// Unauthenticate offers UNAUTHENTICATE (RFC 8437).
 	Unauthenticate bool `toml:"unauthenticate"`
+	// UIDOnly offers UIDONLY (RFC 9586).
+	UIDOnly bool `toml:"uidonly"`
 }
 
 // Limits bound connections.

@@ -41,7 +41,7 @@ func TestTemplateShowsDefaults(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, key := range []string{"data", "listen.smtp", "listen.https", "listen.proxy_from", "tls.cert", "auth.clear_from", "auth.lockout_loopback",
-		"smtp.max_message", "limits.connections", "limits.loopback", "smtp.any_helo", "imap.unauthenticate", "smtp.any_sender", "queue.retry", "queue.give_up", "relay.connections_per_hop", "log.format"} {
+		"smtp.max_message", "limits.connections", "limits.loopback", "smtp.any_helo", "imap.unauthenticate", "imap.uidonly", "smtp.any_sender", "queue.retry", "queue.give_up", "relay.connections_per_hop", "log.format"} {
 		if !seen[key] {
 			t.Errorf("the template does not show %s", key)
 		}
