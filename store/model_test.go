@@ -159,6 +159,9 @@ func (m *model) syncOne(s *modelSession) {
 			}
 			s.flags[a.UID] = a.Flags.String()
 		}
+		if !c.More {
+			m.checkSince(s.mb, s.since, c)
+		}
 		s.since, more = c.HighestModSeq, c.More
 	}
 	want := make(map[mail.UID]string)
@@ -167,6 +170,23 @@ func (m *model) syncOne(s *modelSession) {
 	}
 	if d := cmp.Diff(want, s.flags); d != "" {
 		m.t.Errorf("a session's state (-want +got)\n%s", d)
+	}
+}
+
+// checkSince compares what can be asked for by itself with all changes since.
+func (m *model) checkSince(mb MailboxID, since mail.ModSeq, c Changes) {
+	var want mail.UIDSet
+	for i := range c.Changed {
+		want.Add(c.Changed[i].UID)
+	}
+	changed, err := m.s.ChangedSince(m.t.Context(), mb, since)
+	if err != nil || changed.String() != want.String() {
+		m.t.Errorf("changed since %d: %v, %v, want %v", since, changed, err, want)
+	}
+	// Without a later change nobody looks for what was pruned.
+	expunged, err := m.s.ExpungedSince(m.t.Context(), mb, since)
+	if err != nil || expunged.String() != c.Vanished.String() && c.HighestModSeq > since {
+		m.t.Errorf("expunged since %d: %v, %v, want %v", since, expunged, err, c.Vanished)
 	}
 }
 
