@@ -45,6 +45,10 @@ func commands(cfg Config) map[string]command {
 		"SUBSCRIBE":   {in: loggedIn, run: (*session).cmdSubscribe},
 		"UNSUBSCRIBE": {in: loggedIn, run: (*session).cmdUnsubscribe},
 
+		"GETQUOTA":     {in: loggedIn, run: (*session).cmdGetQuota},
+		"GETQUOTAROOT": {in: loggedIn, run: (*session).cmdGetQuotaRoot},
+		"SETQUOTA":     {in: loggedIn, run: (*session).cmdSetQuota},
+
 		"CHECK":       {in: selected, run: (*session).cmdNoop},
 		"CLOSE":       {in: selected, run: (*session).cmdClose},
 		"UNSELECT":    {in: selected, run: (*session).cmdUnselect},

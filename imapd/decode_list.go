@@ -164,6 +164,8 @@ func (d *decoder) statusItems(o *statusItems) {
 			o.NumUnseen = true
 		case "DELETED":
 			o.NumDeleted = true
+		case "DELETED-STORAGE":
+			o.DeletedStorage = true
 		case "SIZE":
 			o.Size = true
 		case "APPENDLIMIT":

@@ -227,6 +227,15 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 			f.srv.commands = commands(f.srv.cfg)
 			return "", nil
 		},
+		// quota USER OCTETS MESSAGES limits an account; 0 is no limit.
+		"quota": func(args string) (string, error) {
+			var user string
+			var q store.Quota
+			if _, err := fmt.Sscan(args, &user, &q.Bytes, &q.Messages); err != nil {
+				return "", err
+			}
+			return "", f.store.SetQuota(context.Background(), f.account(user).ID, q)
+		},
 		// deliver USER MAILBOX N FILE delivers N messages, each with its number
 		// in place of %d.
 		"deliver": func(args string) (string, error) {

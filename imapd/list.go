@@ -34,7 +34,9 @@ func (s *session) cmdList(d *decoder) error {
 	for _, n := range tree.list(args.compile(), o) {
 		s.writeListed(n, o, missing)
 		if args.status != nil && n.box != nil && n.meets {
-			s.writeStatus(*n.box, *args.status)
+			if err := s.writeStatus(*n.box, *args.status); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -17,12 +17,18 @@ func (s *session) cmdStatus(d *decoder) error {
 	if err != nil {
 		return err
 	}
-	s.writeStatus(mb, items)
-	return nil
+	return s.writeStatus(mb, items)
 }
 
 // writeStatus sends a STATUS response.
-func (s *session) writeStatus(mb store.Mailbox, items statusItems) {
+func (s *session) writeStatus(mb store.Mailbox, items statusItems) error {
+	var deleted int64
+	if items.DeletedStorage {
+		var err error
+		if deleted, err = s.deletedOctets(s.ctx, mb); err != nil {
+			return err
+		}
+	}
 	w := s.out
 	w.raw("* STATUS ")
 	w.mailbox(mb.Name)
@@ -40,6 +46,7 @@ func (s *session) writeStatus(mb store.Mailbox, items statusItems) {
 	item(items.UIDValidity, "UIDVALIDITY", uint64(mb.UIDValidity))
 	item(items.NumUnseen, "UNSEEN", uint64(mb.Unseen))
 	item(items.NumDeleted, "DELETED", uint64(mb.Deleted))
+	item(items.DeletedStorage, "DELETED-STORAGE", uint64(deleted)) // RFC 9208 §4.1.4
 	item(items.Size, "SIZE", uint64(mb.Bytes))
 	item(items.AppendLimit, "APPENDLIMIT", uint64(s.srv.cfg.MaxMessage)) // RFC 7889 §4
 	item(items.HighestModSeq, "HIGHESTMODSEQ", uint64(mb.HighestModSeq)) // RFC 7162 §3.1.7
@@ -48,4 +55,5 @@ func (s *session) writeStatus(mb store.Mailbox, items statusItems) {
 	}
 	w.raw(")")
 	w.end()
+	return nil
 }
