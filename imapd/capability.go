@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,7 +34,7 @@ func (s *session) capabilities() string {
 	if s.srv.cfg.Unauthenticate {
 		caps = append(caps, "UNAUTHENTICATE")
 	}
-	return strings.Join(caps, " ")
+	return strings.Join(slices.DeleteFunc(caps, s.hides), " ")
 }
 
 // greet sends the greeting (RFC 9051 §7.1.1).

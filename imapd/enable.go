@@ -11,6 +11,7 @@ func (s *session) cmdEnable(d *decoder) error {
 	s.out.raw("* ENABLED")
 	for _, c := range caps {
 		switch {
+		case s.hides(c):
 		case c == "IMAP4REV2" && !s.enabled.rev2:
 			s.enabled.rev2 = true
 			s.out.raw(" IMAP4rev2")

@@ -227,6 +227,21 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 			f.srv.commands = commands(f.srv.cfg)
 			return "", nil
 		},
+		// quirks off treats all clients alike, from then on.
+		"quirks": func(args string) (string, error) {
+			f.srv.cfg.NoQuirks = args == "off"
+			return "", nil
+		},
+		// id NAME VALUE adds a field to the server's ID.
+		"id": func(args string) (string, error) {
+			name, value, _ := strings.Cut(args, " ")
+			if f.srv.cfg.ID == nil {
+				f.srv.cfg.ID = make(map[string]string)
+			}
+			f.srv.cfg.ID[name] = value
+			f.srv.id = f.srv.cfg.idFields()
+			return "", nil
+		},
 		// quota USER OCTETS MESSAGES limits an account; 0 is no limit.
 		"quota": func(args string) (string, error) {
 			var user string

@@ -30,7 +30,14 @@ type Config struct {
 	UIDOnly bool
 	// Version is what ID tells; empty tells none.
 	Version string
-	Log     *maillog.Log
+	// ID are further fields for ID (RFC 2971 §3.3), such as support-url, or
+	// others for name and version; one that is empty isn't told. Names have at
+	// most 30 octets, values 1024, both in printable ASCII, and no two names
+	// are the same without regard to case.
+	ID map[string]string
+	// NoQuirks treats all clients alike: see quirks.go.
+	NoQuirks bool
+	Log      *maillog.Log
 }
 
 // Server is the IMAP daemon. It may serve several listeners.
@@ -39,6 +46,7 @@ type Server struct {
 	auth     *auth.Authenticator
 	cfg      Config
 	commands map[string]command
+	id       []idField // what ID tells
 	driver   *imapserver.Server
 }
 
@@ -47,7 +55,7 @@ func New(st *store.Store, au *auth.Authenticator, cfg Config) *Server {
 	if cfg.MaxMessage == 0 {
 		cfg.MaxMessage = 50 << 20
 	}
-	srv := &Server{store: st, auth: au, cfg: cfg, commands: commands(cfg)}
+	srv := &Server{store: st, auth: au, cfg: cfg, commands: commands(cfg), id: cfg.idFields()}
 	srv.driver = imapserver.New(&imapserver.Options{
 		NewSession: newDriven,
 		// What is offered stands in capability.go: the front puts it into the

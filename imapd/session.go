@@ -40,6 +40,7 @@ type session struct {
 	// endVisit tells auth that who is gone.
 	endVisit context.CancelFunc
 	enabled  enabled
+	hidden   []string // capabilities that this client isn't offered: see quirks.go
 	box      *mailbox // what is selected, or nil
 
 	// of the command under way

@@ -125,7 +125,11 @@ func (g *generation) daemons() map[string]func(net.Listener) error {
 	submission := mx
 	submission.Submission, submission.Auth, submission.PlainAuth = true, g.auth, g.clearFrom
 	pop3 := pop3d.New(pop3d.Config{Store: s.store, Auth: g.auth, Hostname: g.cfg.Hostname, PlainAuth: g.clearFrom, Version: version(), Log: s.log})
-	imap := imapd.New(s.store, g.auth, imapd.Config{ClearFrom: g.cfg.Auth.ClearFrom, MaxMessage: int64(g.cfg.SMTP.MaxMessage), Unauthenticate: g.cfg.IMAP.Unauthenticate, UIDOnly: g.cfg.IMAP.UIDOnly, Version: version(), Log: s.log})
+	imap := imapd.New(s.store, g.auth, imapd.Config{
+		ClearFrom: g.cfg.Auth.ClearFrom, MaxMessage: int64(g.cfg.SMTP.MaxMessage),
+		Unauthenticate: g.cfg.IMAP.Unauthenticate, UIDOnly: g.cfg.IMAP.UIDOnly, NoQuirks: !g.cfg.IMAP.ClientQuirks,
+		ID: g.cfg.IMAP.ID, Version: version(), Log: s.log,
+	})
 	smtpServer, submissionServer := smtpd.New(mx), smtpd.New(submission)
 	g.http = httpd.New(httpd.Config{Health: g.health})
 	return map[string]func(net.Listener) error{

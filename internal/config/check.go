@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +45,32 @@ func (c *Config) check() error {
 	if len(c.Queue.Retry) == 0 || c.Queue.GiveUp == 0 {
 		return c.errorAt("queue.retry", "the queue needs a retry interval and a time to give up")
 	}
-	return errors.Join(c.checkRelay(), c.checkLog())
+	return errors.Join(c.checkIMAP(), c.checkRelay(), c.checkLog())
+}
+
+// checkIMAP holds the fields of ID to RFC 2971 §3.3.
+func (c *Config) checkIMAP() error {
+	if len(c.IMAP.ID) > 28 {
+		return c.errorAt("imap.id", "%d fields: with name and version there may be 30", len(c.IMAP.ID))
+	}
+	seen := make(map[string]bool)
+	for _, name := range slices.Sorted(maps.Keys(c.IMAP.ID)) {
+		value, key := c.IMAP.ID[name], "imap.id."+name
+		switch {
+		case name == "" || len(name) > 30 || !printable(name):
+			return c.errorAt(key, "%q: a field's name has 1 to 30 printable ASCII characters", name)
+		case len(value) > 1024 || !printable(value):
+			return c.errorAt(key, "the value of %s has at most 1024 printable ASCII characters", name)
+		case seen[strings.ToLower(name)]:
+			return c.errorAt(key, "%s stands there twice", strings.ToLower(name))
+		}
+		seen[strings.ToLower(name)] = true
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 func (c *Config) checkRelay() error {
