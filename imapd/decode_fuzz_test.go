@@ -72,6 +72,7 @@ func FuzzDecodeSearch(f *testing.F) {
 	f.Add([]byte(` RETURN (MIN SAVE) CHARSET "UTF-8" OR (NOT FROM {3}`+"\r\n"+`a"b SEEN) UID 1:* SENTON "1-Feb-1994" HEADER X-A "" $`), false)
 	f.Add([]byte(` MODSEQ "/flags/\\draft" all 620162338`), false)
 	f.Add([]byte(` RETURN (PARTIAL -1:-10 SAVE) OR EMAILID M1-2 SAVEDON 1-Feb-1994`), false)
+	f.Add([]byte(" UNSEEN YOUNGER 259200 NOT OLDER 4294967295"), false)
 	f.Add([]byte(" NOT NOT KEYWORD x LARGER 9223372036854775807"), true)
 	fuzzEntry(f, "search")
 }

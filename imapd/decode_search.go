@@ -245,6 +245,8 @@ func (p *searchProgram) otherKey(name string, depth int) searchKey {
 	case "SMALLER":
 		p.sp()
 		return keyQuery{store.Smaller{Size: p.number64()}}
+	case "OLDER", "YOUNGER":
+		return p.withinKey(name == "OLDER")
 	case "MODSEQ":
 		return p.modSeqKey()
 	case "EMAILID":
