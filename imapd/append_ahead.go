@@ -3,8 +3,9 @@ package imapd
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"strconv"
 
+	"posthorn/internal/mail"
 	"posthorn/store"
 )
 
@@ -24,9 +25,9 @@ const (
 
 // appending is an APPEND that is not answered yet.
 type appending struct {
-	tag  string
-	body *store.Body
-	wait func() ([]store.Accepted, error)
+	tag    string
+	upload *upload
+	wait   func() ([]store.Accepted, error)
 }
 
 // errLater is returned by a handler whose command is answered by settle.
@@ -35,7 +36,7 @@ var errLater = errors.New("to be answered later")
 // answerLater notes an APPEND that the store has begun.
 func (s *session) answerLater(a *appending) error {
 	s.ahead = append(s.ahead, a)
-	s.aheadOctets += a.body.Size()
+	s.aheadOctets += a.upload.octets
 	if len(s.ahead) >= maxAhead || s.aheadOctets >= maxAheadOctets {
 		s.settle()
 	}
@@ -65,16 +66,26 @@ func (s *session) settle() {
 	tag, name, done, answered, numbers := s.tag, s.name, s.done, s.answered, s.numbers
 	for _, a := range list {
 		accepted, err := a.wait()
-		a.body.Abort() // does nothing to what was accepted
+		a.upload.abort() // does nothing to what was accepted
 		if s.lost != nil {
 			continue
 		}
 		s.tag, s.name, s.done, s.answered, s.numbers = a.tag, "APPEND", status{}, false, false
 		if err == nil {
-			p := accepted[0].Placed[0]
-			s.ok(fmt.Sprintf("APPENDUID %d %d", p.UIDValidity, p.UID), "APPEND completed")
+			s.ok(appendUID(accepted), "APPEND completed")
 		}
 		s.answer(err)
 	}
 	s.tag, s.name, s.done, s.answered, s.numbers = tag, name, done, answered, numbers
+}
+
+// appendUID is the response code of that name (RFC 4315 §3): the UIDs in the
+// order of the messages.
+func appendUID(accepted []store.Accepted) string {
+	var uids []mail.UID
+	for i := range accepted {
+		uids = append(uids, accepted[i].Placed[0].UID)
+	}
+	b := strconv.AppendUint([]byte("APPENDUID "), uint64(accepted[0].Placed[0].UIDValidity), 10)
+	return string(appendInOrder(append(b, ' '), uids))
 }

@@ -27,7 +27,7 @@ func (s *session) capabilities() string {
 		"NAMESPACE", "UIDPLUS", "UNSELECT", "IDLE", "CHILDREN", "SPECIAL-USE", "CREATE-SPECIAL-USE",
 		"LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", "ESEARCH", "SEARCHRES", "MOVE", "BINARY", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC",
 		"OBJECTID", "SAVEDATE", "PARTIAL", "QUOTA", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE",
-		"WITHIN",
+		"WITHIN", "MULTIAPPEND", "REPLACE",
 		"APPENDLIMIT="+strconv.FormatInt(s.srv.cfg.MaxMessage, 10))
 	if s.srv.cfg.UIDOnly {
 		caps = append(caps, "UIDONLY")

@@ -64,6 +64,8 @@ func commands(cfg Config) map[string]command {
 		"UID COPY":    {in: selected, run: (*session).cmdUIDCopy},
 		"MOVE":        {in: selected, run: (*session).cmdMove, byNumber: true},
 		"UID MOVE":    {in: selected, run: (*session).cmdUIDMove},
+		"REPLACE":     {in: selected, run: (*session).cmdReplace, byNumber: true, streams: true},
+		"UID REPLACE": {in: selected, run: (*session).cmdUIDReplace, streams: true},
 	}
 	if cfg.Unauthenticate {
 		table["UNAUTHENTICATE"] = command{in: loggedIn, run: (*session).cmdUnauthenticate}

@@ -9,7 +9,8 @@ import (
 
 // entries are the decoder's ways in, by the command that uses them.
 var entries = map[string]func(*decoder){
-	"append":       func(d *decoder) { d.appendArgs() },
+	"append":       func(d *decoder) { appendArgs(d) },
+	"replace":      func(d *decoder) { d.replaced(); appendArgs(d) },
 	"authenticate": func(d *decoder) { d.authenticateArgs() },
 	"copy":         func(d *decoder) { d.copyArgs() },
 	"create":       func(d *decoder) { d.createArgs() },

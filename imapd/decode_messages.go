@@ -79,12 +79,6 @@ func (d *decoder) uidExpungeArgs() numSet {
 	return d.numSet()
 }
 
-// appendArgs are the arguments of APPEND up to the announcement of the literal.
-type appendArgs struct {
-	mailbox string
-	message appendMessage
-}
-
 // appendMessage is what precedes a message in APPEND.
 type appendMessage struct {
 	flags mail.Flags
@@ -94,21 +88,29 @@ type appendMessage struct {
 	literal literalHeader
 }
 
-// appendArgs decodes from the space after the command's name on, and ends
-// behind the "}" of the literal that is the message.
-func (d *decoder) appendArgs() appendArgs {
-	var a appendArgs
+// uploadMailbox decodes the space before the name of the mailbox that APPEND or
+// REPLACE puts messages into, and the name.
+func (d *decoder) uploadMailbox() string {
 	d.sp()
-	a.mailbox = d.mailbox()
-	d.sp()
-	a.message = d.appendMessage()
-	return a
+	return d.mailbox()
 }
 
-// appendMessage decodes [flag-list SP] [date-time SP] literal, without the
+// replaced decodes the number or UID of the message that REPLACE removes
+// (RFC 8508 §5): a single one, or "*".
+func (d *decoder) replaced() numSet {
+	d.sp()
+	n := uint32(star)
+	if !d.take('*') {
+		n = d.nzNumber()
+	}
+	return numSet{ranges: []numRange{{n, n}}}
+}
+
+// appendMessage decodes [SP flag-list] [SP date-time] SP literal, without the
 // literal's octets.
 func (d *decoder) appendMessage() appendMessage {
 	var m appendMessage
+	d.sp()
 	if d.peek() == '(' {
 		m.flags = d.flagList()
 		d.sp()

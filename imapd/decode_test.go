@@ -297,9 +297,19 @@ func TestDecodeCopyAndExpunge(t *testing.T) {
 	refused(t, "BAD", (*decoder).uidExpungeArgs, "", " ", " a")
 }
 
+// appendArguments are what APPEND has up to the announcement of its first message.
+type appendArguments struct {
+	mailbox string
+	message appendMessage
+}
+
+func appendArgs(d *decoder) appendArguments {
+	return appendArguments{d.uploadMailbox(), d.appendMessage()}
+}
+
 func TestDecodeAppend(t *testing.T) {
 	date := time.Date(1994, 2, 7, 21, 52, 25, 0, time.FixedZone("", -8*3600))
-	for in, want := range map[string]appendArgs{
+	for in, want := range map[string]appendArguments{
 		` saved-messages (\Seen) {310}`:                            {"saved-messages", appendMessage{flags: mail.NewFlags(`\Seen`), literal: literalHeader{310, false, false}}},
 		` saved-messages (\Seen) {297+}`:                           {"saved-messages", appendMessage{flags: mail.NewFlags(`\Seen`), literal: literalHeader{297, true, false}}},
 		` INBOX () " 7-Feb-1994 21:52:25 -0800" ~{5}`:              {"INBOX", appendMessage{date: date, literal: literalHeader{5, false, true}}},
@@ -307,9 +317,12 @@ func TestDecodeAppend(t *testing.T) {
 		` INBOX {1}`:          {"INBOX", appendMessage{literal: literalHeader{size: 1}}},
 		` INBOX UTF8 (~{10+}`: {"INBOX", appendMessage{utf8: true, literal: literalHeader{10, true, true}}},
 	} {
-		same(t, in, decoded(t, in, false, (*decoder).appendArgs), want)
+		same(t, in, decoded(t, in, false, appendArgs), want)
 	}
-	refused(t, "BAD", (*decoder).appendArgs, "", " INBOX", " INBOX ", ` INBOX "text"`, " INBOX text", ` INBOX \Seen {1}`, ` INBOX "1-Feb-1994" {1}`, " INBOX {1", " INBOX UTF8 {1}", " INBOX UTF8 ({1}", " INBOX (a){1}", " {1}")
+	refused(t, "BAD", appendArgs, "", " INBOX", " INBOX ", ` INBOX "text"`, " INBOX text", ` INBOX \Seen {1}`, ` INBOX "1-Feb-1994" {1}`, " INBOX {1", " INBOX UTF8 {1}", " INBOX UTF8 ({1}", " INBOX (a){1}", " {1}")
+	same(t, "replaced", decoded(t, " 4", false, (*decoder).replaced), numSet{ranges: []numRange{{4, 4}}})
+	same(t, "replaced", decoded(t, " *", false, (*decoder).replaced), numSet{ranges: []numRange{{star, star}}})
+	refused(t, "BAD", (*decoder).replaced, "", " ", " 0", " 1:2", " 1,2", " $", " 4294967296", " INBOX")
 }
 
 func TestDecodeSessionCommands(t *testing.T) {

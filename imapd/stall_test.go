@@ -22,6 +22,7 @@ func exchanges() []stall.Exchange {
 		message  = "Subject: x\r\n\r\n" + evil + evil
 		octets   = "Subject: x\r\nContent-Transfer-Encoding: binary\r\n\r\n" + evil + "\x00\n\r" + evil
 		appended = `^\S+ OK \[APPENDUID`
+		tagged   = `^a OK \[APPENDUID`
 		ready    = `^\+ `
 	)
 	login := stall.Part{Say: "l LOGIN " + stall.Login + ` "` + stall.Password + "\"\r\n", Hear: "^l OK"}
@@ -66,6 +67,17 @@ func exchanges() []stall.Exchange {
 		{Name: "APPEND pipelined", Port: "clear",
 			Parts: parts{login, selected, appending("a", "INBOX {%d+}", "", "", message), appending("b", "INBOX {%d+}", "", "", octets),
 				appending("c", "INBOX {%d+}", "", `^c OK \[APPENDUID`, message)}, Kept: appended},
+		{Name: "MULTIAPPEND", Port: "clear", Parts: parts{login, selected,
+			{Say: "a APPEND INBOX {%d}\r\n", Ready: ready, Octets: message, Keeps: message},
+			{Say: " (\\Seen) ~{%d+}\r\n", Octets: octets, Keeps: octets},
+			{Say: " {%d}\r\n", Ready: ready, Octets: message, Tail: "\r\n", Hear: appended, Keeps: message}}, Kept: appended, Together: 3},
+		{Name: "MULTIAPPEND refused", Port: "clear", Parts: parts{login,
+			{Say: "a APPEND INBOX {%d+}\r\n", Octets: message},
+			{Say: " (\\Seen {%d+}\r\n", Octets: message},
+			{Say: " {%d+}\r\n", Octets: message, Tail: "\r\n", Hear: `^a BAD`}}},
+		{Name: "REPLACE", Port: "clear", Parts: parts{login, selected, appending("a", "INBOX {%d+}", "", tagged, octets),
+			{Say: "r REPLACE 1 {%d}\r\n", Ready: ready, Octets: "INBOX"},
+			{Say: " {%d+}\r\n", Octets: message, Tail: "\r\n", Hear: "^r OK", Keeps: message, Replaces: true}}, Kept: tagged},
 		{Name: "APPEND refused", Port: "clear",
 			Parts: parts{login, {Say: "a APPEND nowhere {%d+}\r\n", Octets: message, Tail: "\r\n", Hear: `^a NO \[TRYCREATE`}}},
 		{Name: "CREATE", Port: "clear",

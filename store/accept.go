@@ -110,6 +110,7 @@ func taken(ds []Delivery) {
 	for _, d := range ds {
 		d.Body.taken = true
 		d.Body.encoded = nil
+		d.Body.unweigh()
 	}
 }
 
@@ -214,9 +215,9 @@ func (q Quota) exceeds(limit Quota) bool {
 	return limit.Bytes > 0 && q.Bytes > limit.Bytes || limit.Messages > 0 && q.Messages > limit.Messages
 }
 
-// CheckQuota reports mail.ErrOverQuota when one more message of size octets
-// does not fit. mail.ErrNoSuchUser.
-func (s *Store) CheckQuota(ctx context.Context, id AccountID, size int64) error {
+// CheckQuota reports mail.ErrOverQuota when so much more does not fit; less
+// always does. mail.ErrNoSuchUser.
+func (s *Store) CheckQuota(ctx context.Context, id AccountID, bytes, messages int64) error {
 	return s.readOne(ctx, func(tx *readTx) error {
 		var use, quota Quota
 		err := tx.row("SELECT bytes, messages, quota_bytes, quota_messages FROM accounts WHERE id = ?", id).
@@ -224,9 +225,9 @@ func (s *Store) CheckQuota(ctx context.Context, id AccountID, size int64) error 
 		if err == sql.ErrNoRows {
 			return mail.ErrNoSuchUser
 		}
-		use.Bytes += size
-		use.Messages++
-		if err == nil && use.exceeds(quota) {
+		use.Bytes += bytes
+		use.Messages += messages
+		if err == nil && (bytes > 0 || messages > 0) && use.exceeds(quota) {
 			err = mail.ErrOverQuota
 		}
 		return err

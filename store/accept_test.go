@@ -151,10 +151,10 @@ func TestAcceptIsAllOrNothing(t *testing.T) {
 		t.Error("a body was accepted twice")
 	}
 	deliver(t, s, someMessage, Copy{Account: bob, IgnoreQuota: true})
-	if err := s.CheckQuota(t.Context(), bob, 1); !errors.Is(err, mail.ErrOverQuota) {
+	if err := s.CheckQuota(t.Context(), bob, 1, 1); !errors.Is(err, mail.ErrOverQuota) {
 		t.Errorf("CheckQuota: %v", err)
 	}
-	if err := s.CheckQuota(t.Context(), alice, 1<<40); err != nil {
+	if err := s.CheckQuota(t.Context(), alice, 1<<40, 1); err != nil {
 		t.Errorf("CheckQuota without a quota: %v", err)
 	}
 	_, err := s.Accept(t.Context(), Delivery{Body: writeBody(t, s, "x"), Copies: []Copy{{Account: alice, Mailbox: inboxOf(t, s, bob).ID}}})

@@ -221,6 +221,26 @@ func (b *Body) Finish() (*message.Parsed, error) {
 	return b.parsed, nil
 }
 
+// Park ends a message that has to wait for others before it is accepted, and
+// returns how many octets of it stay in memory. Where they would be more than
+// keep, or all messages on their way in hold much, its chunks are put on disk.
+// Errors as those of Write.
+func (b *Body) Park(keep int) (held int, err error) {
+	if _, err := b.Finish(); err != nil {
+		return 0, err
+	}
+	if len(b.encoded) > 0 && (b.rowWeight() > keep || b.s.held.Load() > heldStage) {
+		if b.err = b.stage(); b.err != nil {
+			return 0, b.err
+		}
+	}
+	b.held = b.rowWeight()
+	if b.s.held.Add(int64(b.held)) > heldFull {
+		b.err = mail.ErrUnavailable
+	}
+	return b.held, b.err
+}
+
 // release gives the buffer back.
 func (b *Body) release() {
 	b.unweigh()

@@ -32,12 +32,19 @@ func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, forc
 
 // expunge drops the rows only; the sweep removes the contents later.
 func (tx *writeTx) expunge(mb MailboxID, set mail.UIDSet, force bool) (mail.UIDSet, error) {
-	m, err := tx.mailbox(mb)
-	if err != nil {
+	if _, err := tx.mailbox(mb); err != nil {
 		return nil, err
 	}
 	list, err := tx.items(mb, set, !force, -1)
 	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return tx.expungeItems(mb, list)
+}
+
+func (tx *writeTx) expungeItems(mb MailboxID, list []item) (mail.UIDSet, error) {
+	m, err := tx.mailbox(mb)
+	if err != nil {
 		return nil, err
 	}
 	t := totalsOf(list)

@@ -78,7 +78,7 @@ func runModel(t *testing.T, seed uint64, steps int) {
 		weight int
 		do     func()
 	}{
-		{8, m.deliver}, {8, m.setFlags}, {5, m.copyMessages}, {4, m.moveMessages}, {6, m.expunge},
+		{8, m.deliver}, {8, m.setFlags}, {5, m.copyMessages}, {4, m.moveMessages}, {6, m.expunge}, {3, m.replace}, {3, m.upload},
 		{1, m.createMailbox}, {1, m.deleteMailbox}, {1, m.renameMailbox}, {8, m.sync},
 		{1, m.reopen}, {1, m.prune}, {1, m.sweep}, {1, m.setQuota},
 	}

@@ -102,7 +102,7 @@ func (p *Pipeline) Recipient(ctx context.Context, c *Client, env *mail.Envelope,
 		if a.Quota == (store.Quota{}) {
 			return nil
 		}
-		if full = p.Store.CheckQuota(ctx, a.ID, max(env.Size, 1)); full == nil {
+		if full = p.Store.CheckQuota(ctx, a.ID, max(env.Size, 1), 1); full == nil {
 			return nil
 		}
 	}
@@ -230,7 +230,7 @@ func (p *Pipeline) settleQuota(ctx context.Context, local []localRoute, copies [
 	for i := range copies {
 		var err error
 		if local[i].limited {
-			err = p.Store.CheckQuota(ctx, copies[i].Account, size)
+			err = p.Store.CheckQuota(ctx, copies[i].Account, size, 1)
 		}
 		switch {
 		case err == nil:

@@ -74,8 +74,10 @@ type Exchange struct {
 	// Port is for Serve and Wire.
 	Port  string
 	Parts []Part
-	// Kept matches what is heard for each thing that the server keeps.
-	Kept string
+	// Kept matches what is heard for each thing that the server keeps, or for
+	// so many of them that are kept together.
+	Kept     string
+	Together int // 0: 1
 	// Secret must not be seen in the transcript or the log.
 	Secret string
 }
@@ -96,8 +98,11 @@ type Part struct {
 	// Hear matches what must be heard then, or the client gives up. Empty: the
 	// client goes on without listening.
 	Hear string
-	// Keeps is what the server keeps once it has this part.
-	Keeps string
+	// Keeps is what the server keeps once it has this part, in place of what it
+	// kept for an earlier one where Replaces is set. Kept doesn't match what is
+	// heard for it then.
+	Keeps    string
+	Replaces bool
 }
 
 // Words is what the client says in it, as far as that is known before.

@@ -9,6 +9,9 @@ import (
 func (p *play) checkWhole() {
 	var want []string
 	for _, part := range p.exchange.Parts {
+		if part.Replaces {
+			want = want[:len(want)-1]
+		}
 		if part.Keeps != "" {
 			want = append(want, part.Keeps)
 		}
@@ -102,7 +105,15 @@ func (p *play) checkAlways() {
 func (p *play) checkKept(said []Part) {
 	told := 0
 	if p.exchange.Kept != "" {
-		told = len(pattern(p.exchange.Kept).FindAll(p.heard[p.base:], -1))
+		told = len(pattern(p.exchange.Kept).FindAll(p.heard[p.base:], -1)) * max(p.exchange.Together, 1)
+	}
+	if n := len(p.kept); n%max(p.exchange.Together, 1) != 0 {
+		p.t.Errorf("%d are kept of %d that go together", n, p.exchange.Together)
+	}
+	for _, part := range said {
+		if part.Replaces && pattern(part.Hear).Match(p.heard[p.base:]) && !slices.Equal(p.kept, []string{part.Keeps}) {
+			p.t.Errorf("told of a replacement, and kept %q", p.kept)
+		}
 	}
 	if told > len(p.kept) || told < len(p.kept) && !p.way.leaves {
 		p.t.Errorf("told of %d that are kept, of %q", told, p.kept)
