@@ -88,8 +88,9 @@ func TestMemoryBeforeLogin(t *testing.T) {
 			if secure {
 				each -= alone
 			}
-			if each > mostBeforeLogin {
-				t.Errorf("a client takes up %d octets, most %d", each, mostBeforeLogin)
+			// What the collector has not swept yet is shared by few in the short form.
+			if most := int64(pick(mostBeforeLogin*3/2, mostBeforeLogin)); each > most {
+				t.Errorf("a client takes up %d octets, most %d", each, most)
 			}
 		})
 	}
