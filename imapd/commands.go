@@ -49,6 +49,9 @@ func commands(cfg Config) map[string]command {
 		"GETQUOTAROOT": {in: loggedIn, run: (*session).cmdGetQuotaRoot},
 		"SETQUOTA":     {in: loggedIn, run: (*session).cmdSetQuota},
 
+		"GETMETADATA": {in: loggedIn, run: (*session).cmdGetMetadata},
+		"SETMETADATA": {in: loggedIn, run: (*session).cmdSetMetadata},
+
 		"CHECK":       {in: selected, run: (*session).cmdNoop},
 		"CLOSE":       {in: selected, run: (*session).cmdClose},
 		"UNSELECT":    {in: selected, run: (*session).cmdUnselect},

@@ -19,12 +19,14 @@ var entries = map[string]func(*decoder){
 	"expunge":      func(d *decoder) { d.uidExpungeArgs().resolve(100) },
 	"fetch":        func(d *decoder) { d.fetchArgs() },
 	"id":           func(d *decoder) { d.idArgs() },
+	"getmetadata":  func(d *decoder) { d.getMetadataArgs() },
 	"getquota":     func(d *decoder) { d.quotaRootArg() },
 	"list":         func(d *decoder) { d.listArgs() },
 	"login":        func(d *decoder) { d.loginArgs() },
 	"lsub":         func(d *decoder) { d.lsubArgs() },
 	"rename":       func(d *decoder) { d.renameArgs() },
 	"select":       func(d *decoder) { d.selectArgs() },
+	"setmetadata":  func(d *decoder) { d.setMetadataArgs() },
 	"setquota":     func(d *decoder) { d.setQuotaArgs() },
 	"status":       func(d *decoder) { d.statusArgs() },
 	"store":        func(d *decoder) { d.storeArgs() },
@@ -101,7 +103,9 @@ func FuzzDecodeAppend(f *testing.F) {
 func FuzzDecodeSmall(f *testing.F) {
 	for _, s := range []string{
 		" PLAIN dGVzdA==", ` 1:* "R&-D"`, ` a/b/ (USE (\Sent \Junk))`, " IMAP4rev2 UTF8=ACCEPT", ` ("name" {3}` + "\r\nabc \"os\" NIL)",
-		` user "pa\"ss"`, " INBOX {3+}\r\nabc", " INBOX (QRESYNC (1 2 3:4 (1,2 3:4)) CONDSTORE)", " inbox (X)", " a (MESSAGES UIDNEXT)", ` "#user/alice" (STORAGE 510 MESSAGE 9223372036854775807)`, ` "Entw` + "\u0308" + `rfe"`,
+		` user "pa\"ss"`, " INBOX {3+}\r\nabc", " INBOX (QRESYNC (1 2 3:4 (1,2 3:4)) CONDSTORE)", " inbox (X)", " a (MESSAGES UIDNEXT)", ` (MAXSIZE 1024 DEPTH infinity) "" (/shared/comment "/private/x")`, ` INBOX (DEPTH 1) /private`,
+		" INBOX (/private/comment {3}\r\na\r\n /shared/comment NIL /private/vendor/a/b ~{2+}\r\na\x00)",
+		` "#user/alice" (STORAGE 510 MESSAGE 9223372036854775807)`, ` "Entw` + "\u0308" + `rfe"`,
 	} {
 		f.Add([]byte(s), len(s)%2 == 0)
 	}

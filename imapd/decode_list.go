@@ -20,6 +20,7 @@ type listArgs struct {
 	patterns []string
 	options  imap.ListOptions // ReturnStatus aside
 	status   *statusItems     // of RETURN (STATUS …), or nil
+	metadata []string         // the entries of RETURN (METADATA …)
 }
 
 // listArgs decodes from the space after LIST on.
@@ -105,7 +106,7 @@ func (d *decoder) listSelection(o *imap.ListOptions) {
 	})
 }
 
-// listReturn decodes RETURN and its options (RFC 5258 §3.2, 5819, 6154).
+// listReturn decodes RETURN and its options (RFC 5258 §3.2, 5819, 6154, 9590).
 func (d *decoder) listReturn(a *listArgs) {
 	o := &a.options
 	if !d.keyword("RETURN") {
@@ -126,6 +127,9 @@ func (d *decoder) listReturn(a *listArgs) {
 				a.status = new(statusItems)
 			}
 			d.statusItems(a.status)
+		case "METADATA": // RFC 9590
+			d.sp()
+			a.metadata = append(a.metadata, d.metadataEntries()...)
 		default:
 			d.reject(bad("Unknown LIST return option %s", shown(name)))
 		}

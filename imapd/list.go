@@ -26,6 +26,12 @@ func (s *session) cmdList(d *decoder) error {
 	if err != nil {
 		return err
 	}
+	var annotations map[store.MailboxID][]store.Annotation
+	if len(args.metadata) > 0 {
+		if annotations, err = s.srv.store.MailboxAnnotations(s.ctx, s.account()); err != nil {
+			return err
+		}
+	}
 	// \NonExistent is RFC 5258's; others know only \Noselect.
 	missing := `\Noselect`
 	if args.extended || s.enabled.rev2 {
@@ -37,6 +43,10 @@ func (s *session) cmdList(d *decoder) error {
 			if err := s.writeStatus(*n.box, *args.status); err != nil {
 				return err
 			}
+		}
+		if len(args.metadata) > 0 && n.box != nil && n.meets {
+			found, _ := pickAnnotations(annotations[n.box.ID], getMetadataArgs{maxSize: -1, entries: args.metadata})
+			s.writeMetadata(n.name, found)
 		}
 	}
 	return nil

@@ -183,7 +183,7 @@ func (s *Store) DeleteAccount(ctx context.Context, id AccountID) error {
 			return err
 		}
 		tx.touchAccess()
-		// Credentials and subscriptions go with it (ON DELETE CASCADE).
+		// Credentials, subscriptions and annotations go with it (ON DELETE CASCADE).
 		return tx.changeAccount("DELETE FROM accounts WHERE id = ?", id)
 	})
 }

@@ -61,6 +61,8 @@ func TestCheckFinds(t *testing.T) {
 		{"names", "UPDATE mailboxes SET name = 'inbox' WHERE name = 'INBOX'"},
 		{"names", "UPDATE mailboxes SET name = 'a//b' WHERE name = 'Junk'"},
 		{"special uses", `UPDATE mailboxes SET special_use = '\Sent' WHERE name = 'Junk'`},
+		{"annotations", "INSERT INTO annotations SELECT id, 999999, '/private/x', x'00' FROM accounts"},
+		{"annotations", "INSERT INTO annotations SELECT id, 0, '/private/X', x'00' FROM accounts"},
 		{"given numbers", "UPDATE mailboxes SET uidvalidity = (SELECT uidvalidity + 1 FROM state) WHERE id = 1"},
 		{"given numbers", "UPDATE contents SET id = 1000000 WHERE id = (SELECT max(id) FROM contents)"},
 		{"given numbers", "INSERT INTO garbage VALUES (1000000, 1)"},

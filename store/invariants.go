@@ -41,6 +41,12 @@ var invariants = []struct{ name, sql string }{
 		SELECT format('account %d has %d mailboxes for %s', account, count(*), special_use)
 		FROM mailboxes WHERE special_use <> '' GROUP BY account, special_use HAVING count(*) > 1`},
 
+	{"annotations", `
+		SELECT format('mailbox %d is not one of account %d and has %s', a.mailbox, a.account, a.entry)
+		FROM annotations a WHERE a.mailbox <> 0 AND NOT EXISTS (SELECT 1 FROM mailboxes b WHERE b.id = a.mailbox AND b.account = a.account)
+		UNION ALL
+		SELECT format('mailbox %d of account %d has %s in capitals', mailbox, account, entry) FROM annotations WHERE entry <> lower(entry)`},
+
 	{"given numbers", `
 		SELECT format('mailbox %d has UIDVALIDITY %d, the last given is %d', b.id, b.uidvalidity, s.uidvalidity)
 		FROM mailboxes b, state s WHERE b.uidvalidity > s.uidvalidity

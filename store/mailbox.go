@@ -248,10 +248,10 @@ func (tx *writeTx) nextUIDValidity() uint32 {
 	return w.uidValidity
 }
 
-// DeleteMailbox removes a mailbox with its messages. When there are mailboxes
-// below it, its name stays as a level without messages (RFC 9051 §6.3.5 says
-// how it is listed), which cannot be deleted again: that, and INBOX, is refused
-// with mail.ErrNotPermitted.
+// DeleteMailbox removes a mailbox with its messages and annotations. When there
+// are mailboxes below it, its name stays as a level without messages (RFC 9051
+// §6.3.5 says how it is listed), which cannot be deleted again: that, and INBOX,
+// is refused with mail.ErrNotPermitted.
 func (s *Store) DeleteMailbox(ctx context.Context, id AccountID, name string) error {
 	name = canonicalName(name)
 	if name == inbox {
@@ -282,6 +282,9 @@ func (s *Store) DeleteMailbox(ctx context.Context, id AccountID, name string) er
 // disownMailbox takes a mailbox from its account at once; the sweep removes
 // its messages, however many, bit by bit.
 func (tx *writeTx) disownMailbox(m Mailbox) error {
+	if _, err := tx.exec("DELETE FROM annotations WHERE account = ? AND mailbox = ?", m.Account, m.ID); err != nil {
+		return err
+	}
 	_, err := tx.exec("UPDATE mailboxes SET account = NULL, name = NULL, special_use = '' WHERE id = ?", m.ID)
 	fault("delete a mailbox: in the transaction")
 	tx.touch(m.Account, m.ID)
@@ -300,8 +303,8 @@ func (tx *writeTx) disownMailboxes(id AccountID) error {
 
 // RenameMailbox renames a mailbox with those below it, and makes the levels
 // above the new name that are missing. Renaming INBOX moves its messages to a
-// new mailbox (RFC 9051 §6.3.6). mail.ErrNoSuchMailbox, mail.ErrExists,
-// mail.ErrInvalid.
+// new mailbox (RFC 9051 §6.3.6). Annotations come along, and INBOX keeps its
+// own (RFC 5464 §4.1). mail.ErrNoSuchMailbox, mail.ErrExists, mail.ErrInvalid.
 func (s *Store) RenameMailbox(ctx context.Context, id AccountID, from, to string) error {
 	from, to = canonicalName(from), canonicalName(to)
 	return s.write(ctx, 0, func(tx *writeTx) error {
@@ -367,6 +370,9 @@ func (tx *writeTx) renameInbox(id AccountID, to string) error {
 	}
 	m, err := tx.createMailbox(id, to, "")
 	if err != nil {
+		return err
+	}
+	if err := tx.copyAnnotations(id, from.ID, m.ID); err != nil {
 		return err
 	}
 	_, err = tx.move(from.ID, everything, m.ID)
