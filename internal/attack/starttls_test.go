@@ -35,7 +35,7 @@ func upgrades() []upgrade {
 	return []upgrade{
 		{"smtp", []string{"EHLO client.example", "250"}, "220", "STARTTLS", "220",
 			"EHLO evil.example\r\nMAIL FROM:<evil@evil.example>\r\nRCPT TO:<" + alice + ">\r\nDATA\r\nSubject: injected\r\n\r\n.\r\n",
-			[]string{"MAIL FROM:<a@b.example>", "503", "EHLO client.example", "250", "RCPT TO:<" + alice + ">", "503"}},
+			[]string{"RCPT TO:<" + alice + ">", "503", "MAIL FROM:<a@b.example>", "503", "EHLO client.example", "250", "RCPT TO:<" + alice + ">", "503"}},
 		{"submission", []string{"EHLO client.example", "250"}, "220", "STARTTLS", "220",
 			"EHLO evil.example\r\nAUTH PLAIN " + login + "\r\nMAIL FROM:<" + alice + ">\r\n",
 			[]string{"MAIL FROM:<" + alice + ">", "503", "EHLO client.example", "250", "MAIL FROM:<" + alice + ">", "530"}},
