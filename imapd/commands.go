@@ -37,6 +37,7 @@ func commands(cfg Config) map[string]command {
 
 		"LIST":        {in: loggedIn, run: (*session).cmdList},
 		"LSUB":        {in: loggedIn, run: (*session).cmdLsub},
+		"XLIST":       {in: loggedIn, run: (*session).cmdXlist},
 		"STATUS":      {in: loggedIn, run: (*session).cmdStatus},
 		"NAMESPACE":   {in: loggedIn, run: (*session).cmdNamespace},
 		"CREATE":      {in: loggedIn, run: (*session).cmdCreate},

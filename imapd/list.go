@@ -90,11 +90,7 @@ func (s *session) writeListed(n *listed, o imap.ListOptions, missing string) {
 	if o.ReturnSubscribed && n.subscribed {
 		w.raw(`\Subscribed `)
 	}
-	if n.children {
-		w.raw(`\HasChildren`)
-	} else {
-		w.raw(`\HasNoChildren`)
-	}
+	w.raw(n.childAttr())
 	if n.box != nil && n.box.SpecialUse != "" {
 		w.raw(" ", n.box.SpecialUse)
 	}
@@ -104,6 +100,14 @@ func (s *session) writeListed(n *listed, o imap.ListOptions, missing string) {
 		w.raw(` ("CHILDINFO" (`, criteria(o), "))")
 	}
 	w.end()
+}
+
+// childAttr is CHILDREN's attribute (RFC 9051 §7.3.1).
+func (n *listed) childAttr() string {
+	if n.children {
+		return `\HasChildren`
+	}
+	return `\HasNoChildren`
 }
 
 // criteria names the selection options that CHILDINFO speaks of (RFC 9051
@@ -138,11 +142,7 @@ func (s *session) listSelected(mb store.Mailbox, given string) error {
 func (s *session) writeRenamed(n *listed, given string) {
 	w := s.out
 	w.raw("* LIST (")
-	if n.children {
-		w.raw(`\HasChildren`)
-	} else {
-		w.raw(`\HasNoChildren`)
-	}
+	w.raw(n.childAttr())
 	if n.box != nil && n.box.SpecialUse != "" {
 		w.raw(" ", n.box.SpecialUse)
 	}
