@@ -45,8 +45,10 @@ func (d *decoder) listArgs() listArgs {
 		d.sp()
 		d.listReturn(&a)
 	}
-	if o := a.options; d.err == nil && o.SelectRecursiveMatch && !o.SelectSubscribed && !o.SelectSpecialUse {
-		d.reject(bad("RECURSIVEMATCH needs another selection option, such as SUBSCRIBED"))
+	if o := a.options; d.err == nil && o.SelectRecursiveMatch && !o.SelectSubscribed {
+		// SPECIAL-USE and REMOTE are independent options, which RFC 5258 §6
+		// doesn't let stand beside RECURSIVEMATCH alone.
+		d.reject(bad("RECURSIVEMATCH needs SUBSCRIBED"))
 	}
 	return a
 }

@@ -97,7 +97,9 @@ func (s *session) writeListed(n *listed, o imap.ListOptions, missing string) {
 	w.raw(`) "/" `)
 	w.mailbox(n.name)
 	if o.SelectRecursiveMatch && n.inside {
-		w.raw(` ("CHILDINFO" (`, criteria(o), "))")
+		// SUBSCRIBED is the one base option there is (RFC 5258 §6), so that it
+		// was given.
+		w.raw(` ("CHILDINFO" ("SUBSCRIBED"))`)
 	}
 	w.end()
 }
@@ -108,18 +110,6 @@ func (n *listed) childAttr() string {
 		return `\HasChildren`
 	}
 	return `\HasNoChildren`
-}
-
-// criteria names the selection options that CHILDINFO speaks of (RFC 9051
-// §6.3.9.6).
-func criteria(o imap.ListOptions) string {
-	switch {
-	case o.SelectSubscribed && o.SelectSpecialUse:
-		return `"SUBSCRIBED" "SPECIAL-USE"`
-	case o.SelectSpecialUse:
-		return `"SPECIAL-USE"`
-	}
-	return `"SUBSCRIBED"`
 }
 
 // listSelected sends the LIST response that belongs to SELECT (RFC 9051

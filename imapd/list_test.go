@@ -87,7 +87,7 @@ func TestList(t *testing.T) {
 		{"several patterns", fruit, nil, none, "INBOX Fruit/* INBOX", "INBOX, Fruit/Apple, Fruit/Banana"},
 		{"special use", boxes("INBOX", `Sent\Sent`, `a/Junk\Junk`, "-a"), nil, special, "*", `Sent, a/Junk`},
 		{"special use and subscribed", boxes("INBOX", `Sent\Sent`, `Junk\Junk`), []string{"Sent", "INBOX", "Gone"}, imap.ListOptions{SelectSubscribed: true, SelectSpecialUse: true}, "*", "Sent s"},
-		{"special use recursive", boxes("INBOX", `a/Junk\Junk`, "-a"), nil, imap.ListOptions{SelectSpecialUse: true, SelectRecursiveMatch: true}, "%", `a xc+`},
+		{"special use, subscribed, recursive", boxes("INBOX", `a/Junk\Junk`, "a/b", "-a"), []string{"a/Junk", "a/b"}, imap.ListOptions{SelectSubscribed: true, SelectSpecialUse: true, SelectRecursiveMatch: true}, "%", `a xc+`},
 		{"children of INBOX", boxes("INBOX", "INBOX/a", "INBOXES"), nil, none, "inbox*", "INBOX c, INBOX/a"},
 		{"order", boxes("b", "a.x", "a", "a/b", "INBOX", "A"), nil, none, "*", "INBOX, A, a c, a/b, a.x, b"},
 	} {
