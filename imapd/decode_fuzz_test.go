@@ -30,6 +30,8 @@ var entries = map[string]func(*decoder){
 	"setquota":     func(d *decoder) { d.setQuotaArgs() },
 	"status":       func(d *decoder) { d.statusArgs() },
 	"store":        func(d *decoder) { d.storeArgs() },
+	"sort":         func(d *decoder) { d.sortArgs() },
+	"thread":       func(d *decoder) { d.threadArgs() },
 	"search": func(d *decoder) {
 		if a := d.searchArgs(); d.end() == nil {
 			a.key.query(func(s numSet, _ bool) store.InSet { return store.InSet{Set: s.resolve(100)} })
@@ -77,7 +79,9 @@ func FuzzDecodeSearch(f *testing.F) {
 	f.Add([]byte(` RETURN (PARTIAL -1:-10 SAVE) OR EMAILID M1-2 SAVEDON 1-Feb-1994`), false)
 	f.Add([]byte(" UNSEEN YOUNGER 259200 NOT OLDER 4294967295"), false)
 	f.Add([]byte(" NOT NOT KEYWORD x LARGER 9223372036854775807"), true)
-	fuzzEntry(f, "search")
+	f.Add([]byte(` RETURN (MIN PARTIAL 1:2) (REVERSE DATE DISPLAYTO) "UTF-8" SUBJECT x`), false)
+	f.Add([]byte(" REFERENCES us-ascii UID 1:*"), false)
+	fuzzEntry(f, "search", "sort", "thread")
 }
 
 func FuzzDecodeList(f *testing.F) {
@@ -112,7 +116,7 @@ func FuzzDecodeSmall(f *testing.F) {
 	var names []string
 	for name := range entries {
 		switch name {
-		case "fetch", "search", "list", "lsub", "store", "append":
+		case "fetch", "search", "sort", "thread", "list", "lsub", "store", "append":
 		default:
 			names = append(names, name)
 		}

@@ -19,14 +19,18 @@ const (
 	maxSearchDepth = 500
 )
 
-// searchArgs are the arguments of SEARCH and UID SEARCH.
+// searchArgs are the arguments of SEARCH, SORT and THREAD, and of them after UID.
 type searchArgs struct {
 	// ret is what RETURN asked for; extended tells that it was there.
 	ret      searchReturn
 	extended bool
-	// charset is in upper case, empty when none was named.
+	// charset is in upper case, empty when none was named; named: it was with
+	// CHARSET, which SORT and THREAD do without.
 	charset string
-	key     searchKey
+	named   bool
+	// order is what to sort by, of SORT.
+	order []store.SortBy
+	key   searchKey
 	// numbers: among the keys are sequence numbers; modSeq: and a MODSEQ, so
 	// that the answer has one too (RFC 7162 §3.1.6).
 	numbers, modSeq bool
@@ -90,25 +94,33 @@ var (
 func (d *decoder) searchArgs() searchArgs {
 	var a searchArgs
 	d.sp()
+	d.returnOptions(&a)
+	if d.keyword("CHARSET") {
+		a.named = true
+		d.sp()
+		d.charset(&a)
+		d.sp()
+	}
+	d.searchKeys(&a)
+	return a
+}
+
+// returnOptions decodes RETURN with its options and the space behind them, if
+// they are there.
+func (d *decoder) returnOptions(a *searchArgs) {
 	if d.keyword("RETURN") {
 		a.extended = true
 		d.sp()
 		d.searchReturn(&a.ret)
 		d.sp()
 	}
-	if d.keyword("CHARSET") {
-		d.sp()
-		if d.peek() == '"' {
-			a.charset = strings.ToUpper(d.quoted())
-		} else {
-			a.charset = d.upperAtom("a charset")
-		}
-		d.sp()
-	}
+}
+
+// searchKeys decodes the search keys up to the end.
+func (d *decoder) searchKeys(a *searchArgs) {
 	p := searchProgram{decoder: d, opaque: !knownCharset(a.charset)}
 	a.key = p.and(0, func() bool { return d.moreArgs() })
 	a.numbers, a.modSeq = p.numbers, p.modSeq
-	return a
 }
 
 // knownCharset: the two that RFC 9051 §6.4.4 demands; none means UTF-8.

@@ -114,8 +114,8 @@ func TestDecodeSearchOptions(t *testing.T) {
 		"RETURN () ALL":                    {extended: true},
 		"return (min Count) FLAGGED":       {extended: true, ret: searchReturn{SearchOptions: imap.SearchOptions{ReturnMin: true, ReturnCount: true}}},
 		"RETURN (MAX ALL SAVE SAVE) ALL":   {extended: true, ret: searchReturn{SearchOptions: imap.SearchOptions{ReturnMax: true, ReturnAll: true, ReturnSave: true}}},
-		"RETURN (SAVE) CHARSET KOI8-R ALL": {extended: true, ret: searchReturn{SearchOptions: imap.SearchOptions{ReturnSave: true}}, charset: "KOI8-R"},
-		"CHARSET utf-8 ALL":                {charset: "UTF-8"},
+		"RETURN (SAVE) CHARSET KOI8-R ALL": {extended: true, ret: searchReturn{SearchOptions: imap.SearchOptions{ReturnSave: true}}, charset: "KOI8-R", named: true},
+		"CHARSET utf-8 ALL":                {charset: "UTF-8", named: true},
 	} {
 		d := newDecoder([]byte(" "+in), false)
 		got := d.searchArgs()

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -17,22 +18,46 @@ func (s *session) cmdUIDSearch(d *decoder) error { return s.search(d, true) }
 
 func (s *session) search(d *decoder, uid bool) error {
 	args := d.searchArgs()
-	err := d.end()
+	found, err := s.runSearch(&args, d.end())
+	if err != nil {
+		return err
+	}
+	if !args.extended && !s.enabled.rev2 {
+		s.writeSearch(found, uid)
+	} else {
+		s.writeESearch(found, args.ret, uid)
+	}
+	return nil
+}
+
+// found is what a search found.
+type found struct {
+	hits []store.SearchHit
+	// sorted: they are in another order than that of their UIDs.
+	sorted bool
+	// highest is the highest modification sequence of what is returned, where a
+	// MODSEQ was among the keys.
+	highest mail.ModSeq
+}
+
+// runSearch runs a search that was decoded, or not; it sorts what it finds
+// and keeps it for "$" where the client wants that.
+func (s *session) runSearch(args *searchArgs, err error) (found, error) {
 	if err == nil {
-		err = s.checkCharset(args.charset)
+		err = s.checkSearch(args)
 	}
-	if err == nil && s.enabled.uidOnly && args.numbers {
-		err = errUIDRequired
-	}
-	var hits []store.SearchHit
+	f := found{sorted: len(args.order) > 0}
 	if err == nil {
 		if args.modSeq {
 			s.enableCondstore()
 		}
 		s.numbers = s.numbers || args.numbers
-		hits, err = s.find(args.key)
+		f.hits, err = s.find(args.key)
 	}
-	picked := args.ret.pick(hits)
+	if err == nil && f.sorted {
+		f.hits, err = s.srv.store.Sort(s.ctx, s.box.id, f.hits, args.order, nil)
+	}
+	picked := args.ret.pick(f.hits)
 	if args.ret.ReturnSave {
 		if err == nil {
 			s.box.saved = uidsOf(picked)
@@ -40,34 +65,27 @@ func (s *session) search(d *decoder, uid bool) error {
 			s.box.saved = nil
 		}
 	}
-	if err != nil {
-		return err
+	if err == nil && args.modSeq {
+		f.highest = highestOf(picked)
 	}
-	highest := mail.ModSeq(0)
-	if args.modSeq {
-		highest = highestOf(picked)
-	}
-	switch o := args.ret; {
-	case !args.extended && !s.enabled.rev2:
-		s.writeSearch(uidsOf(hits), highest, uid)
-	case o == searchReturn{SearchOptions: imap.SearchOptions{ReturnSave: true}}:
-		// It suppresses the response (RFC 9051 §6.4.4).
-	default:
-		if o == (searchReturn{}) {
-			o.ReturnAll = true
-		}
-		s.writeESearch(hits, highest, o, uid)
-	}
-	return nil
+	return f, err
 }
 
-// checkCharset refuses charsets that aren't known; and any where UTF-8 was
-// agreed on (RFC 6855 §3), which RFC 9051 allows again.
-func (s *session) checkCharset(name string) error {
+// checkSearch refuses what the syntax allows.
+func (s *session) checkSearch(args *searchArgs) error {
+	if s.enabled.uidOnly && args.numbers {
+		return errUIDRequired
+	}
+	return s.checkCharset(args)
+}
+
+// checkCharset refuses charsets that aren't known; and in SEARCH any where
+// UTF-8 was agreed on (RFC 6855 §3), which RFC 9051 allows again.
+func (s *session) checkCharset(args *searchArgs) error {
 	switch {
-	case !knownCharset(name):
+	case !knownCharset(args.charset):
 		return badCharset("That charset is not supported")
-	case name != "" && s.enabled.utf8 && !s.enabled.rev2:
+	case args.named && s.enabled.utf8 && !s.enabled.rev2:
 		return bad("After ENABLE UTF8=ACCEPT no charset may be named")
 	}
 	return nil
@@ -88,6 +106,10 @@ func (s *session) find(key searchKey) ([]store.SearchHit, error) {
 }
 
 func uidsOf(hits []store.SearchHit) mail.UIDSet {
+	byUID := func(a, b store.SearchHit) int { return cmp.Compare(a.UID, b.UID) }
+	if !slices.IsSortedFunc(hits, byUID) {
+		hits = slices.SortedFunc(slices.Values(hits), byUID)
+	}
 	var set mail.UIDSet
 	for _, h := range hits {
 		set.Add(h.UID)
@@ -118,48 +140,60 @@ func (s *session) searchSet(set numSet, uid bool) store.InSet {
 }
 
 // writeSearch sends RFC 3501's SEARCH response.
-func (s *session) writeSearch(found mail.UIDSet, highest mail.ModSeq, uid bool) {
+func (s *session) writeSearch(f found, uid bool) {
 	w := s.out
 	w.raw("* SEARCH")
-	for u := range found.All() {
+	for _, h := range f.hits {
 		w.raw(" ")
-		w.num(uint64(s.number(u, uid)))
+		w.num(uint64(s.number(h.UID, uid)))
 	}
-	if highest > 0 { // RFC 7162 §3.1.6
+	w.modSeq(f.highest)
+	w.end()
+}
+
+// modSeq ends a SEARCH or SORT response (RFC 7162 §3.1.6, §3.1.9); 0 is none.
+func (w *writer) modSeq(highest mail.ModSeq) {
+	if highest > 0 {
 		w.raw(" (MODSEQ ")
 		w.num(uint64(highest))
 		w.raw(")")
 	}
-	w.end()
 }
 
-// writeESearch sends an ESEARCH response (RFC 9051 §7.3.4).
-func (s *session) writeESearch(hits []store.SearchHit, highest mail.ModSeq, o searchReturn, uid bool) {
+// writeESearch sends an ESEARCH response (RFC 9051 §7.3.4), unless SAVE alone
+// was asked for, which suppresses it (§6.4.4).
+func (s *session) writeESearch(f found, o searchReturn, uid bool) {
+	switch o {
+	case searchReturn{SearchOptions: imap.SearchOptions{ReturnSave: true}}:
+		return
+	case searchReturn{}:
+		o.ReturnAll = true
+	}
 	w := s.out
 	w.raw(`* ESEARCH (TAG "`, s.tag, `")`)
 	if uid {
 		w.raw(" UID")
 	}
-	if n := len(hits); n > 0 {
+	if n := len(f.hits); n > 0 {
 		if o.ReturnMin {
 			w.raw(" MIN ")
-			w.num(uint64(s.number(hits[0].UID, uid)))
+			w.num(uint64(s.number(f.hits[0].UID, uid)))
 		}
 		if o.ReturnMax {
 			w.raw(" MAX ")
-			w.num(uint64(s.number(hits[n-1].UID, uid)))
+			w.num(uint64(s.number(f.hits[n-1].UID, uid)))
 		}
 		if o.ReturnAll {
 			w.raw(" ALL ")
-			w.b = s.numbersOf(uidsOf(hits), uid).Append(w.b)
+			s.writeHits(f, 0, n, uid)
 		}
 	}
 	if o.partial != nil {
 		w.raw(" PARTIAL (")
 		o.partial.write(w)
-		if start, end := o.partial.of(len(hits)); start < end {
+		if start, end := o.partial.of(len(f.hits)); start < end {
 			w.raw(" ")
-			w.b = s.numbersOf(uidsOf(hits[start:end]), uid).Append(w.b)
+			s.writeHits(f, start, end, uid)
 		} else {
 			w.raw(" NIL")
 		}
@@ -167,13 +201,22 @@ func (s *session) writeESearch(hits []store.SearchHit, highest mail.ModSeq, o se
 	}
 	if o.ReturnCount {
 		w.raw(" COUNT ")
-		w.num(uint64(len(hits)))
+		w.num(uint64(len(f.hits)))
 	}
-	if highest > 0 { // RFC 4731 §3.2
+	if f.highest > 0 { // RFC 4731 §3.2
 		w.raw(" MODSEQ ")
-		w.num(uint64(highest))
+		w.num(uint64(f.highest))
 	}
 	w.end()
+}
+
+// writeHits appends the numbers of some of the hits.
+func (s *session) writeHits(f found, start, end int, uid bool) {
+	if f.sorted {
+		s.out.b = s.inOrder(s.out.b, f.hits[start:end], uid)
+		return
+	}
+	s.out.b = s.numbersOf(uidsOf(f.hits[start:end]), uid).Append(s.out.b)
 }
 
 // number is a message's UID or its sequence number.

@@ -91,6 +91,9 @@ var invariants = []struct{ name, sql string }{
 		UNION ALL
 		SELECT format('content %d is not there and has them', content) FROM texts WHERE content NOT IN (SELECT id FROM contents)`},
 
+	{"sort keys", `
+		SELECT format('content %d is not there and has some', content) FROM sortkeys WHERE content NOT IN (SELECT id FROM contents)`},
+
 	{"chunks", `
 		SELECT format('content %d of %d octets, %d of them in the head, has %d chunks up to number %d', id, size, head, n, last)
 		FROM (

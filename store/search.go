@@ -83,6 +83,8 @@ const (
 type SearchHit struct {
 	UID    mail.UID
 	ModSeq mail.ModSeq
+	// Score is how relevant it is, for SortRelevancy; Search leaves it 0.
+	Score int
 }
 
 // maxSearchers bounds the goroutines of one search: it is for people, but

@@ -66,7 +66,7 @@ func (w *searchWorker) batch() ([]SearchHit, error) {
 	var hits []SearchHit
 	for i, v := range w.verdicts {
 		if v == yes {
-			hits = append(hits, SearchHit{rows[i].UID, rows[i].ModSeq})
+			hits = append(hits, SearchHit{UID: rows[i].UID, ModSeq: rows[i].ModSeq})
 		}
 	}
 	return hits, nil

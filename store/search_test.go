@@ -161,7 +161,7 @@ func (b *searchBox) check(t *testing.T, q Query) int {
 	var want []SearchHit
 	for i := range b.rows {
 		if naive(q, &b.rows[i]) {
-			want = append(want, SearchHit{b.rows[i].m.UID, b.rows[i].m.ModSeq})
+			want = append(want, SearchHit{UID: b.rows[i].m.UID, ModSeq: b.rows[i].m.ModSeq})
 		}
 	}
 	got, err := b.s.Search(t.Context(), b.id, q)

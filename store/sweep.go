@@ -147,6 +147,7 @@ func (tx *writeTx) sweepContents() (more bool, err error) {
 			"DELETE FROM contents WHERE id = ?",
 			"DELETE FROM meta WHERE content = ?",
 			"DELETE FROM texts WHERE content = ?",
+			"DELETE FROM sortkeys WHERE content = ?",
 		} {
 			if _, err := tx.exec(query, id); err != nil {
 				return false, err

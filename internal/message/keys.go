@@ -1,0 +1,243 @@
+package message
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+)
+
+const (
+	// maxKey bounds the octets of a text in Keys. A longer one ends in a hash
+	// of all of it: it is still equal only to itself.
+	maxKey = 500
+	// maxReferences is how many references count of one message: the first and
+	// the last of them. Programs that write them shorten longer lists likewise
+	// (RFC 5537 §3.4.4).
+	maxReferences = 32
+)
+
+// Keys are what SORT and THREAD compare of a message's header (RFC 5256,
+// 5957). Texts are folded by Fold; an absent field's are empty.
+type Keys struct {
+	// Subject is the base subject; Reply tells that it is a reply's or forward's.
+	Subject string
+	Reply   bool
+	// From, To and Cc are the mailbox of the field's first address, DisplayFrom
+	// and DisplayTo its display name, or else its whole address.
+	From, To, Cc           string
+	DisplayFrom, DisplayTo string
+	// ID identifies the Message-ID, 0 where there is none. References are the
+	// messages that this one refers to, its parent last.
+	ID         MessageID
+	References []MessageID
+}
+
+// MessageID stands for a Message-ID: 64 bits of a hash of its normalized form.
+type MessageID uint64
+
+// KeysOf reads a rendered ENVELOPE, and the header block for what that lacks.
+func KeysOf(envelope, header []byte) Keys {
+	var k Keys
+	r := envelopeReader{b: envelope}
+	r.expect('(')
+	r.nstring() // Date
+	subject, reply := BaseSubject(r.nstring())
+	k.Subject, k.Reply = keyOf(subject), reply
+	from := r.addresses()
+	r.addresses() // Sender
+	r.addresses() // Reply-To
+	to, cc := r.addresses(), r.addresses()
+	r.addresses() // Bcc
+	inReplyTo := r.nstring()
+	if ids := messageIDs(r.nstring(), 1); len(ids) > 0 {
+		k.ID = ids[0]
+	}
+	k.From, k.To, k.Cc = keyOf(from.mailbox), keyOf(to.mailbox), keyOf(cc.mailbox)
+	k.DisplayFrom, k.DisplayTo = from.display(), to.display()
+	k.References = references(header)
+	if len(k.References) == 0 {
+		k.References = messageIDs(inReplyTo, 1)
+	}
+	return k
+}
+
+// keyOf folds a text for comparison.
+func keyOf(text []byte) string {
+	b := appendFold(nil, text)
+	if len(b) <= maxKey {
+		return string(b)
+	}
+	sum := sha256.Sum256(b)
+	return string(hex.AppendEncode(b[:maxKey:maxKey], sum[:16]))
+}
+
+// references reads the References field of a header block.
+func references(header []byte) []MessageID {
+	var g gather
+	var ids []MessageID
+	found := false
+	take := func() {
+		if name, value := g.take(); equalFold(name, "references") && !found {
+			found = true
+			ids = messageIDs(value, len(value))
+		}
+	}
+	for len(header) > 0 && !found {
+		line := header
+		if i := bytes.IndexByte(header, '\n'); i >= 0 {
+			line = header[:i+1]
+		}
+		header = header[len(line):]
+		line = line[:len(line)-lineEnd(line)]
+		if len(line) > 0 && isWSP(line[0]) {
+			g.extend(line)
+			continue
+		}
+		take()
+		if name, value := splitField(line); name > 0 {
+			g.begin(line[:name], line[value:])
+		}
+	}
+	take()
+	return ids
+}
+
+// messageIDs reads the valid Message-IDs (RFC 5322 §3.6.4) in a field's value,
+// at most so many, and of more than maxReferences the first and the last.
+// Whatever else stands there is passed over.
+func messageIDs(value []byte, most int) []MessageID {
+	var ids []MessageID
+	var id []byte
+	for most > 0 {
+		start := bytes.IndexByte(value, '<')
+		if start < 0 {
+			break
+		}
+		value = value[start+1:]
+		var n int
+		if id, n = appendID(id[:0], value); n == 0 {
+			continue
+		}
+		value = value[n:]
+		sum := sha256.Sum256(id)
+		if len(ids) == maxReferences {
+			copy(ids[1:], ids[2:])
+			ids = ids[:maxReferences-1]
+		}
+		ids = append(ids, MessageID(max(binary.BigEndian.Uint64(sum[:]), 1)))
+		most--
+	}
+	return ids
+}
+
+// appendID appends the Message-ID behind a "<" as RFC 5256 §3 wants it
+// compared, without quoting and white space. n is what it takes with the ">",
+// 0 when it is not valid: up to the next "<", which may begin another.
+func appendID(id, b []byte) (_ []byte, n int) {
+	at := 0 // where the at sign stands
+	for n < len(b) {
+		switch c := b[n]; {
+		case c == '>':
+			if at == 0 || at+1 == len(id) {
+				return id, 0
+			}
+			return id, n + 1
+		case c == '<':
+			return id, 0
+		case c == '"' && at == 0:
+			end := n + 1
+			for end < len(b) && b[end] != '"' {
+				if b[end] == '\\' && end+1 < len(b) {
+					end++
+				}
+				id = append(id, b[end])
+				end++
+			}
+			n = end
+		case c == '@':
+			at = len(id)
+			id = append(id, c)
+		case !isWSP(c):
+			id = append(id, c)
+		}
+		n++
+	}
+	return id, 0
+}
+
+// firstAddress is the first element of an address list.
+type firstAddress struct {
+	there               bool
+	name, mailbox, host []byte
+	hasMailbox, hasHost bool
+}
+
+// display is the sort value of RFC 5957 §3.
+func (a *firstAddress) display() string {
+	if name := DecodeHeader(a.name); name != "" {
+		return keyOf([]byte(name))
+	}
+	if a.hasHost && a.hasMailbox {
+		return keyOf(bytes.Join([][]byte{a.mailbox, a.host}, []byte("@")))
+	}
+	return keyOf(a.mailbox)
+}
+
+// envelopeReader reads a rendered ENVELOPE. Past what it doesn't understand
+// everything is NIL.
+type envelopeReader struct{ b []byte }
+
+func (r *envelopeReader) expect(c byte) bool {
+	for len(r.b) > 0 && r.b[0] == ' ' {
+		r.b = r.b[1:]
+	}
+	if len(r.b) == 0 || r.b[0] != c {
+		return false
+	}
+	r.b = r.b[1:]
+	return true
+}
+
+// nstring reads a string; NIL is nil.
+func (r *envelopeReader) nstring() []byte {
+	if r.expect('N') {
+		r.b = r.b[min(len(r.b), len("IL")):]
+		return nil
+	}
+	if len(r.b) == 0 {
+		return nil
+	}
+	s, n := readString([]byte{}, r.b)
+	if n == 0 {
+		r.b = nil
+		return nil
+	}
+	r.b = r.b[n:]
+	return s
+}
+
+// addresses reads an address list.
+func (r *envelopeReader) addresses() (first firstAddress) {
+	if !r.expect('(') {
+		r.nstring() // NIL
+		return first
+	}
+	for r.expect('(') {
+		var a firstAddress
+		a.name = r.nstring()
+		r.nstring() // source route
+		a.mailbox, a.host = r.nstring(), r.nstring()
+		a.hasMailbox, a.hasHost = a.mailbox != nil, a.host != nil
+		if !first.there {
+			first, first.there = a, true
+		}
+		if !r.expect(')') {
+			r.b = nil
+		}
+	}
+	if !r.expect(')') {
+		r.b = nil
+	}
+	return first
+}

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"posthorn/internal/mail"
+	"posthorn/internal/message"
+)
+
+const (
+	// keyRows is how many rows of sortkeys are read in one transaction.
+	keyRows = 2048
+	// filledRows is how many are made and written in one.
+	filledRows = 500
+	// keyWeight is about how many octets writing one takes.
+	keyWeight = 256
+	// keySeparator parts the columns of a row that is read as one text.
+	keySeparator = '\x1f'
+)
+
+// readKeys sets what is wanted of the messages' keys, and makes those that are
+// not there yet. It leaves out the messages that are gone.
+func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, want keyColumns, tell func(done int)) ([]sortable, error) {
+	query := want.query()
+	for from := 0; from < len(list); from += keyRows {
+		batch := list[from:min(from+keyRows, len(list))]
+		missing, err := s.readSomeKeys(ctx, batch, query, want)
+		if err != nil {
+			return nil, err
+		}
+		for len(missing) > 0 {
+			part := missing[:min(len(missing), filledRows)]
+			missing = missing[len(part):]
+			if err := s.makeKeys(ctx, mb, batch, part, want); err != nil {
+				return nil, err
+			}
+			if tell != nil {
+				tell(from + part[len(part)-1])
+			}
+		}
+		if tell != nil {
+			tell(from + len(batch))
+		}
+	}
+	return slices.DeleteFunc(list, func(m sortable) bool { return m.content == 0 }), nil
+}
+
+// query selects a text: a line for each content of a JSON array that has a
+// row, with its place in the array and the wanted columns.
+func (c *keyColumns) query() string {
+	columns := "r.key"
+	if c.sent {
+		columns += ", ifnull(k.sent, '')"
+	}
+	if c.ids {
+		columns += ", k.reply, k.ids"
+	}
+	for _, key := range c.texts {
+		columns += ", k." + key.column()
+	}
+	return "SELECT group_concat(line, char(10)) FROM (SELECT concat_ws(char(31), " + columns +
+		") AS line FROM json_each(?) AS r CROSS JOIN sortkeys AS k ON k.content = r.value)"
+}
+
+// readSomeKeys reads a batch's keys, and returns the places of those that
+// are not there.
+func (s *Store) readSomeKeys(ctx context.Context, batch []sortable, query string, want keyColumns) (missing []int, err error) {
+	ids := []byte{'['}
+	for i := range batch {
+		if i > 0 {
+			ids = append(ids, ',')
+		}
+		ids = strconv.AppendInt(ids, int64(batch[i].content), 10)
+	}
+	ids = append(ids, ']')
+	var text []byte
+	err = s.readOne(ctx, func(tx *readTx) (err error) {
+		text, err = tx.text(query, string(ids))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	there := make([]bool, len(batch))
+	for len(text) > 0 {
+		var line []byte
+		line, text, _ = bytes.Cut(text, []byte{'\n'})
+		n, rest := leadingNumber(line)
+		there[n] = true
+		batch[n].take(rest, want)
+	}
+	for i := range there {
+		if !there[i] {
+			missing = append(missing, i)
+		}
+	}
+	return missing, nil
+}
+
+// take sets what a line of the query has, behind the place.
+func (m *sortable) take(line []byte, want keyColumns) {
+	next := func() (field []byte) {
+		field, line, _ = bytes.Cut(line, []byte{keySeparator})
+		return field
+	}
+	if want.sent {
+		if sent := next(); len(sent) > 0 {
+			n, _ := leadingNumber(sent)
+			m.sent = n >> zoneBits
+		}
+	}
+	if want.ids {
+		m.reply = string(next()) == "1"
+		m.ids = next()
+	}
+	if len(want.texts) > 0 {
+		m.texts = make([]string, len(want.texts))
+		for i := range m.texts {
+			m.texts[i] = string(next())
+		}
+	}
+}
+
+// keyRow is a row of sortkeys.
+type keyRow struct {
+	content ContentID
+	sent    any // zonedTime, or nil
+	ids     string
+	keys    message.Keys
+}
+
+// makeKeys makes the keys of some of a batch, and keeps them for the next who
+// asks. A message that is gone gets the content 0.
+func (s *Store) makeKeys(ctx context.Context, mb MailboxID, batch []sortable, places []int, want keyColumns) error {
+	var set mail.UIDSet
+	at := make(map[mail.UID]*sortable, len(places))
+	for _, i := range places {
+		set.Add(batch[i].hit.UID)
+		at[batch[i].hit.UID] = &batch[i]
+	}
+	var rows []keyRow
+	for m, err := range s.Messages(ctx, mb, set, WantEnvelope|WantHeader) {
+		if err != nil {
+			return err
+		}
+		row := newKeyRow(m)
+		rows = append(rows, row)
+		to := at[m.UID]
+		delete(at, m.UID)
+		if want.sent && !m.Sent.IsZero() {
+			to.sent = m.Sent.Unix()
+		}
+		to.reply, to.ids = row.keys.Reply, []byte(row.ids)
+		to.texts = to.texts[:0]
+		for _, key := range want.texts {
+			to.texts = append(to.texts, row.text(key))
+		}
+	}
+	for _, gone := range at {
+		gone.content = 0
+	}
+	err := s.write(ctx, len(rows)*keyWeight, func(tx *writeTx) error { return tx.insertKeys(rows) })
+	if errors.Is(err, mail.ErrNoSpace) || errors.Is(err, mail.ErrUnavailable) {
+		return nil // whoever asks next makes them again
+	}
+	return err
+}
+
+func newKeyRow(m *Message) keyRow {
+	row := keyRow{content: m.Content, keys: message.KeysOf(m.Envelope, m.Header)}
+	if !m.Sent.IsZero() {
+		row.sent = zonedTime(m.Sent)
+	}
+	b := strconv.AppendUint(nil, uint64(row.keys.ID), 16)
+	for _, id := range row.keys.References {
+		b = strconv.AppendUint(append(b, ' '), uint64(id), 16)
+	}
+	row.ids = string(b)
+	for _, text := range []*string{&row.keys.Subject, &row.keys.From, &row.keys.To, &row.keys.Cc, &row.keys.DisplayFrom, &row.keys.DisplayTo} {
+		*text = plainKey(*text)
+	}
+	return row
+}
+
+// plainKey is a text without what parts texts where they are read.
+func plainKey(s string) string {
+	parts := func(r rune) bool { return r == '\n' || r == keySeparator || r == 0 }
+	if !strings.ContainsFunc(s, parts) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if parts(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// text is the text that a key compares.
+func (r *keyRow) text(k SortKey) string {
+	switch k {
+	case SortSubject:
+		return r.keys.Subject
+	case SortFrom:
+		return r.keys.From
+	case SortTo:
+		return r.keys.To
+	case SortCc:
+		return r.keys.Cc
+	case SortDisplayFrom:
+		return r.keys.DisplayFrom
+	}
+	return r.keys.DisplayTo
+}
+
+// insertKeys keeps keys, but for contents that are gone meanwhile.
+func (tx *writeTx) insertKeys(rows []keyRow) error {
+	for i := range rows {
+		r := &rows[i]
+		_, err := tx.exec(`INSERT OR IGNORE INTO sortkeys (content, sent, ids, reply, subject, sender, recipient, cc, display_from, display_to)
+			SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM contents WHERE id = ?`,
+			r.sent, r.ids, r.keys.Reply, r.keys.Subject, r.keys.From, r.keys.To, r.keys.Cc, r.keys.DisplayFrom, r.keys.DisplayTo, r.content)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
