@@ -171,3 +171,19 @@ func (c *benchClient) lines(command string) iter.Seq[string] {
 		}
 	}
 }
+
+// BenchmarkList lists 1,000 mailboxes, alone and with what stands beside them.
+func BenchmarkList(b *testing.B) {
+	c := benchSession(b, 1)
+	for i := range 1000 {
+		c.run(fmt.Sprintf("c CREATE folder%d/of/%d", i/100, i))
+	}
+	for _, returned := range []string{"SUBSCRIBED", "STATUS (MESSAGES UNSEEN UIDNEXT UIDVALIDITY HIGHESTMODSEQ)", "METADATA (/private/comment)"} {
+		name, _, _ := strings.Cut(returned, " ")
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.SetBytes(int64(c.run(`l LIST "" * RETURN (` + returned + `)`)))
+			}
+		})
+	}
+}
