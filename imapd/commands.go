@@ -35,6 +35,8 @@ func commands(cfg Config) map[string]command {
 		"APPEND":  {in: loggedIn, run: (*session).cmdAppend, streams: true},
 		"IDLE":    {in: loggedIn, run: (*session).cmdIdle},
 
+		"COMPRESS": {in: loggedIn, run: (*session).cmdCompress},
+
 		"LIST":        {in: loggedIn, run: (*session).cmdList},
 		"LSUB":        {in: loggedIn, run: (*session).cmdLsub},
 		"XLIST":       {in: loggedIn, run: (*session).cmdXlist},

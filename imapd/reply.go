@@ -102,6 +102,13 @@ func (s *session) answer(err error) {
 	if s.driver == "" && !s.answered {
 		s.out.status(s.tag, say)
 	}
+	if after := s.after; after != nil {
+		s.after = nil
+		s.out.flush()
+		if err := after(); err != nil {
+			s.lose(err)
+		}
+	}
 	if s.boxDeleted {
 		s.bye("The selected mailbox was deleted")
 		s.lose(mail.ErrNoSuchMailbox)

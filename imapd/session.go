@@ -54,6 +54,8 @@ type session struct {
 	// answer is out already.
 	driver   string
 	answered bool
+	// after is done once the answer is out.
+	after func() error
 	// boxDeleted: the selected mailbox is gone, and so will be the connection.
 	boxDeleted bool
 	// lost is what ended the connection; nothing more is said.

@@ -3,7 +3,8 @@ package imapd
 import "posthorn/auth"
 
 // cmdUnauthenticate is UNAUTHENTICATE (RFC 8437): all is as it was after the
-// greeting, but for TLS.
+// greeting, but for TLS; a
+// compression ends.
 func (s *session) cmdUnauthenticate(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
@@ -17,5 +18,6 @@ func (s *session) cmdUnauthenticate(d *decoder) error {
 	}
 	s.who, s.state, s.enabled, s.faults, s.loginFailures = auth.Identity{}, notAuthenticated, enabled{}, 0, 0
 	s.out.unicode = false
+	s.after = s.conn.EndDeflate // §5
 	return nil
 }

@@ -28,7 +28,7 @@ type client struct {
 	unread   []byte
 	err      error // why nothing more comes
 	overdue  bool
-	switched bool // the goroutine ended to make room for TLS
+	switched bool // the goroutine ended to make room for TLS or compression
 }
 
 func newClient(conn net.Conn) *client {
@@ -154,12 +154,7 @@ func (c *client) eof() error {
 
 // startTLS shakes hands. The reading goroutine makes room meanwhile.
 func (c *client) startTLS(cfg *tls.Config) error {
-	c.mu.Lock()
-	c.switched = true
-	c.mu.Unlock()
-	c.conn.SetReadDeadline(time.Unix(1, 0))
-	<-c.done
-	c.conn.SetReadDeadline(time.Time{})
+	c.pause()
 	if err := c.nothingUnread(); err != nil {
 		return err
 	}
@@ -183,8 +178,10 @@ func (c *client) nothingUnread() error {
 	return nil
 }
 
-func (c *client) halfClose() error {
-	h, ok := c.conn.(interface{ CloseWrite() error })
+func (c *client) halfClose() error { return closeWrite(c.conn) }
+
+func closeWrite(conn net.Conn) error {
+	h, ok := conn.(interface{ CloseWrite() error })
 	if !ok {
 		return errors.New("this connection cannot be closed by half")
 	}

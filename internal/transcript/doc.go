@@ -28,6 +28,8 @@
 //	1 eof              the server has closed, and nothing was left to read
 //
 //	1 tls              shake hands as the client
+//	1 deflate          compress from here on (RFC 4978)
+//	1 inflate          compress no more
 //	1 close            close the connection
 //	1 half             close the sending side only (real sockets)
 //

@@ -348,6 +348,8 @@ func (p *player) act(c *client, st step) error {
 		return nil
 	case "tls":
 		return c.startTLS(p.fix.TLS)
+	case "deflate", "inflate":
+		return c.deflate(st.op == "deflate")
 	case "close":
 		err := p.checkForbidden(c, st.conn)
 		c.close()

@@ -195,6 +195,9 @@ func (c *Conn) fill(wake bool) error {
 	if err := c.Flush(); err != nil {
 		return c.fail(err)
 	}
+	if c.deflated != nil {
+		return c.fillInflated(wake)
+	}
 	if err := c.beginWait(wake); err != nil {
 		return c.readError(err)
 	}

@@ -8,8 +8,8 @@
 //
 // The files: server.go accepts and shuts down, limits.go counts, conn.go is the
 // life of one connection, read.go and wait_*.go its way in, deadline.go how long
-// that may take, write.go its way out, tls.go and proxy.go what stands between
-// the socket and the protocol, tap.go the transcript.
+// that may take, write.go its way out, tls.go, deflate.go and proxy.go what stands
+// between the socket and the protocol, tap.go the transcript.
 package wire
 
 import (

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"bytes"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -83,8 +85,33 @@ func (c *Conn) flushLocked(within time.Duration) error {
 	return err
 }
 
-// send writes p to the network, each piece within its own time.
+// deflatedPool has what is compressed before it is sent.
+var deflatedPool = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// send writes p to the network, compressed where that was asked for.
 func (c *Conn) send(p []byte, within time.Duration) error {
+	if c.deflated == nil {
+		return c.sendAsItIs(p, within)
+	}
+	buf := deflatedPool.Get().(*bytes.Buffer)
+	defer deflatedPool.Put(buf)
+	for len(p) > 0 {
+		piece := p[:min(len(p), dataBuffer)]
+		p = p[len(piece):]
+		buf.Reset()
+		if err := c.deflated.deflate(buf, piece); err != nil {
+			c.werr = err
+			return err
+		}
+		if err := c.sendAsItIs(buf.Bytes(), within); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendAsItIs writes p to the network, each piece within its own time.
+func (c *Conn) sendAsItIs(p []byte, within time.Duration) error {
 	for len(p) > 0 {
 		piece := p[:min(len(p), writePiece)]
 		c.sock.SetWriteDeadline(time.Now().Add(within))

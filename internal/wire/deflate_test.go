@@ -1,0 +1,251 @@
+package wire
+
+import (
+	"bytes"
+	"compress/flate"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// flateClient speaks compressed, with the standard library's encoder.
+type flateClient struct {
+	net.Conn
+	w *flate.Writer
+	r io.Reader
+}
+
+func newFlateClient(c net.Conn) *flateClient {
+	w, _ := flate.NewWriter(c, flate.BestSpeed)
+	return &flateClient{c, w, flate.NewReader(c)}
+}
+
+func (c *flateClient) say(text string) error {
+	if _, err := io.WriteString(c.w, text); err != nil {
+		return err
+	}
+	return c.w.Flush()
+}
+
+// deflatedPair is a compressed connection and its client.
+func deflatedPair(t testing.TB, times Timeouts) (*Conn, *flateClient) {
+	t.Helper()
+	client, server := net.Pipe()
+	c := NewConn(server, &Config{Protocol: "imap", Timeouts: times})
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Authenticated("alice"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.StartDeflate(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Close()
+		client.Close()
+	})
+	return c, newFlateClient(client)
+}
+
+// TestDeflate: lines of all lengths go both ways, however they are cut.
+func TestDeflate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, client := deflatedPair(t, Timeouts{})
+		r := rand.New(rand.NewPCG(1, 2))
+		for n := range 200 {
+			line := strings.Repeat(fmt.Sprint("line ", n, " "), 1+r.IntN(20))
+			if n%20 == 19 { // around the decoder's window, and beyond
+				line = strings.Repeat("x", 1<<15+r.IntN(5)-2) + line
+			}
+			if n%33 == 0 { // what does not compress
+				b := make([]byte, r.IntN(70_000))
+				for i := range b {
+					b[i] = byte('!' + r.IntN(90))
+				}
+				line += string(b)
+			}
+			sent := make(chan error, 1)
+			go func() { sent <- client.say(line + "\r\n") }()
+			got, _, err := c.ReadLine(1 << 20)
+			if err != nil || string(got) != line {
+				t.Fatalf("line %d: %d octets of %d, %v", n, len(got), len(line), err)
+			}
+			if c.Buffered() != 0 {
+				t.Errorf("%d octets too many", c.Buffered())
+			}
+			back := make([]byte, len(line))
+			heard := make(chan error, 1)
+			go func() {
+				_, err := io.ReadFull(client.r, back)
+				heard <- err
+			}()
+			io.WriteString(c, line)
+			// The client's last flush is read meanwhile, and nothing else comes.
+			time.AfterFunc(time.Second, c.Interrupt)
+			if _, _, err := c.ReadLine(100); err != ErrInterrupted {
+				t.Fatalf("interrupted: %v", err)
+			}
+			if err := <-sent; err != nil {
+				t.Fatal(err)
+			}
+			if err := <-heard; err != nil || string(back) != line {
+				t.Fatalf("answer %d: %v", n, err)
+			}
+		}
+	})
+}
+
+// TestDeflateIdle: a compressed connection that waits is woken, also when the
+// end of the client's flush is still to be decoded.
+func TestDeflateIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, client := deflatedPair(t, Timeouts{})
+		go client.say("a IDLE\r\n")
+		if _, _, err := c.ReadLine(100); err != nil {
+			t.Fatal(err)
+		}
+		c.SetPhase(Idle)
+		for range 3 {
+			time.AfterFunc(time.Minute, c.Interrupt)
+			if _, _, err := c.ReadLine(100); err != ErrInterrupted {
+				t.Fatal(err)
+			}
+		}
+		go client.say("DONE\r\n")
+		if line, _, err := c.ReadLine(100); err != nil || string(line) != "DONE" {
+			t.Fatal(string(line), err)
+		}
+		start := time.Now()
+		if _, _, err := c.ReadLine(100); err != ErrTimeout || time.Since(start) != 35*time.Minute {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
+// TestDeflateBomb: what a few octets become is bounded by the same limits as if
+// it had come as it is, and nothing of it piles up.
+func TestDeflateBomb(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, client := deflatedPair(t, Timeouts{})
+		go client.say(strings.Repeat("x", 64<<20))
+		if _, _, err := c.ReadLine(1 << 16); err != ErrLineTooLong {
+			t.Fatal(err)
+		}
+		if len(c.buf) > 1<<18 {
+			t.Errorf("%d octets were decoded ahead", len(c.buf))
+		}
+		c.Hangup("")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c, client := deflatedPair(t, Timeouts{})
+		c.SetPhase(Data)
+		go func() { // blocks of nothing, for ever
+			for {
+				if _, err := client.Write([]byte{0, 0, 0, 0xff, 0xff}); err != nil {
+					return
+				}
+				time.Sleep(30 * time.Second)
+			}
+		}()
+		start := time.Now()
+		if _, err := c.Fill(); err != ErrTimeout || time.Since(start) > 2*time.Minute {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestDeflateWrong: what is no deflated data ends the connection, as does the
+// end of the stream.
+func TestDeflateWrong(t *testing.T) {
+	for _, sent := range []string{"a NOOP\r\n", "\x07", "\x00\x01\x00\x00\x00x", "\x03\x00", ""} {
+		synctest.Test(t, func(t *testing.T) {
+			c, client := deflatedPair(t, Timeouts{})
+			go func() {
+				client.Write([]byte(sent))
+				client.Conn.Close()
+			}()
+			line, _, err := c.ReadLine(100)
+			if err == nil {
+				t.Errorf("%q was read as %q", sent, line)
+			}
+			if _, _, again := c.ReadLine(100); again == nil {
+				t.Error("it can be read on")
+			}
+			c.Close()
+		})
+	}
+}
+
+// TestDeflateClosed: Close ends the decoder at any moment.
+func TestDeflateClosed(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 50 {
+		c, client := deflatedPair(t, Timeouts{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				if _, _, err := c.ReadLine(1000); err != nil {
+					return
+				}
+			}
+		}()
+		go c.Close()
+		client.say("a NOOP\r\n")
+		<-done
+		client.Conn.Close()
+	}
+	for range 1000 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+// FuzzInflate compares with the standard library, whatever comes and however it
+// is cut.
+func FuzzInflate(f *testing.F) {
+	var b bytes.Buffer
+	w, _ := flate.NewWriter(&b, flate.DefaultCompression)
+	for _, text := range []string{"a NOOP\r\n", strings.Repeat("b FETCH 1:* FLAGS\r\n", 50), "c LOGOUT\r\n"} {
+		io.WriteString(w, text)
+		w.Flush()
+		f.Add(bytes.Clone(b.Bytes()), uint8(7))
+	}
+	f.Add([]byte{3, 0}, uint8(1))
+	f.Fuzz(func(t *testing.T, stream []byte, step uint8) {
+		want, _ := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(stream)), 1<<20))
+		d := newDeflated()
+		defer d.end()
+		var got []byte
+		for rest := stream; len(got) < 1<<20; {
+			if d.hungry && d.r == d.w {
+				if len(rest) == 0 {
+					break
+				}
+				n := min(len(rest), int(step)+1)
+				d.in, d.r, d.w = rest[:n], 0, n
+				rest = rest[n:]
+			}
+			if d.step() != nil {
+				break
+			}
+			got, d.piece = append(got, d.piece...), nil
+		}
+		// The standard library hands out what is complete; ours waits for the
+		// end of a block.
+		if n := min(len(got), len(want)); !bytes.Equal(got[:n], want[:n]) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
