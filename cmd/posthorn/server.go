@@ -79,6 +79,7 @@ func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 	if err := s.auth.Prepare(ctx); err != nil {
 		logger.Warn("nobody can log in until the store can be written to", "error", err)
 	}
+	go giveMemoryBack(s.ctx)
 	go s.auth.Watch(s.ctx, func(err error) { logger.Error("looking for sessions that must end", "error", err) })
 	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: s.auth})
 	s.room.report(cfg.Limits.Connections, logger)
