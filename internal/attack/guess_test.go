@@ -231,14 +231,8 @@ func TestWrongPasswords(t *testing.T) {
 	sent, hashed := 0, 0
 	began := time.Now()
 	flood.Go(func() {
-		tick := time.NewTicker(time.Second / perSecond)
-		defer tick.Stop()
-		for i := 0; ; i++ {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
+		for i := 0; ctx.Err() == nil; i++ {
+			time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / perSecond)))
 			flood.Go(func() {
 				way := ways()[i%len(ways())]
 				answer := wrongOnce(ctx, s, source(1+256*(i%10_000)), way, fmt.Sprintf("user%d@%s", i%1000, testserver.Domain))
