@@ -269,8 +269,11 @@ func (d *dateParser) zoneName(b []byte) {
 // time puts it together.
 func (d *dateParser) time() time.Time {
 	if d.day < 1 || d.day > 31 || d.month < 1 || d.month > 12 || !d.haveYear ||
-		d.year < 1 || d.year > 9999 || d.hour > 24 || d.minute > 59 || d.sec > 60 {
+		d.year < 1 || d.year > 9999 {
 		return time.Time{}
+	}
+	if d.hour > 24 || d.minute > 59 || d.sec > 60 { // RFC 5256 §2.2
+		d.hour, d.minute, d.sec = 0, 0, 0
 	}
 	t := time.Date(d.year, time.Month(d.month), d.day, d.hour, d.minute, d.sec, 0, d.zone)
 	if t.Year() < 1 || t.Year() > 9999 {
