@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 )
 
 // TestClientSearch searches with it, under IMAP4rev1 and IMAP4rev2.
@@ -59,5 +60,27 @@ func TestClientSearch(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestClientSort sorts with it.
+func TestClientSort(t *testing.T) {
+	f := newFixture(t)
+	for _, subject := range []string{"Re: b", "c", "[x] a (fwd)", "B"} {
+		check(t, f.deliver("alice", "INBOX", []byte("Subject: "+subject+"\r\n\r\n")))
+	}
+	c := newClient(t, f)
+	_, err := c.Select("INBOX", nil).Wait()
+	check(t, err)
+	for want, by := range map[string][]imapclient.SortCriterion{
+		"[3 1 4 2]": {{Key: imapclient.SortKeySubject}},
+		"[2 1 4 3]": {{Key: imapclient.SortKeySubject, Reverse: true}, {Key: imapclient.SortKeyDate}},
+		"[2 4 1 3]": {{Key: imapclient.SortKeySize}, {Key: imapclient.SortKeyArrival}},
+	} {
+		got, err := c.UIDSort(&imapclient.SortOptions{SearchCriteria: &imap.SearchCriteria{}, SortCriteria: by}).Wait()
+		check(t, err)
+		if fmt.Sprint(got) != want {
+			t.Errorf("%v: %v, want %s", by, got, want)
+		}
 	}
 }

@@ -42,21 +42,17 @@ func (s *session) copy(d *decoder, uid, move bool) error {
 		s.ok("", "No matching messages")
 		return nil
 	}
-	if !move {
-		copied, err := s.srv.store.CopyMessages(s.ctx, s.box.id, set, to.ID)
-		if err != nil {
-			return err
-		}
-		return s.copied(set, uid, copied, func(code string) { s.ok(code, "COPY completed") })
+	act, say := s.srv.store.CopyMessages, func(code string) { s.ok(code, "COPY completed") }
+	if move { // COPYUID before the EXPUNGEs that sync sends (RFC 9051 §6.4.8)
+		act, say = s.srv.store.MoveMessages, func(code string) { s.out.status("*", status{"OK", code, "Moved"}) }
 	}
-	moved, err := s.srv.store.MoveMessages(s.ctx, s.box.id, set, to.ID)
+	_, done := s.working(0) // it is one transaction, of which nothing is known before it ends
+	c, err := act(s.ctx, s.box.id, set, to.ID)
+	done()
 	if err != nil {
 		return err
 	}
-	// COPYUID before the EXPUNGEs that sync sends (RFC 9051 §6.4.8).
-	return s.copied(set, uid, moved, func(code string) {
-		s.out.status("*", status{"OK", code, "Moved"})
-	})
+	return s.copied(set, uid, c, say)
 }
 
 // copied says COPYUID, or why nothing was copied.

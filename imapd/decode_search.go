@@ -32,8 +32,8 @@ type searchArgs struct {
 	order []store.SortBy
 	key   searchKey
 	// numbers: among the keys are sequence numbers; modSeq: and a MODSEQ, so
-	// that the answer has one too (RFC 7162 §3.1.6).
-	numbers, modSeq bool
+	// that the answer has one too (RFC 7162 §3.1.6); fuzzy: and a FUZZY.
+	numbers, modSeq, fuzzy bool
 }
 
 // searchKey is a search criterion whose message sets are not resolved yet.
@@ -120,7 +120,10 @@ func (d *decoder) returnOptions(a *searchArgs) {
 func (d *decoder) searchKeys(a *searchArgs) {
 	p := searchProgram{decoder: d, opaque: !knownCharset(a.charset)}
 	a.key = p.and(0, func() bool { return d.moreArgs() })
-	a.numbers, a.modSeq = p.numbers, p.modSeq
+	a.numbers, a.modSeq, a.fuzzy = p.numbers, p.modSeq, p.fuzzy
+	if (a.ret.relevancy || byRelevancy(a.order)) && !a.fuzzy { // RFC 6203 §4, §6
+		d.reject(bad("RELEVANCY needs a FUZZY search key"))
+	}
 }
 
 // knownCharset: the two that RFC 9051 §6.4.4 demands; none means UTF-8.
@@ -142,6 +145,8 @@ func (d *decoder) searchReturn(o *searchReturn) {
 			o.ReturnCount = true
 		case "SAVE":
 			o.ReturnSave = true
+		case "RELEVANCY":
+			o.relevancy = true
 		case "PARTIAL":
 			if o.partial != nil {
 				d.reject(bad("More than one PARTIAL"))
@@ -176,7 +181,9 @@ type searchProgram struct {
 	// opaque: the strings are in a charset that isn't known.
 	opaque bool
 	// see searchArgs
-	numbers, modSeq bool
+	numbers, modSeq, fuzzy bool
+	// loose is how many FUZZYs stand round the key.
+	loose int
 }
 
 // and decodes keys parted by spaces for as long as more says so.
@@ -234,7 +241,7 @@ func (p *searchProgram) otherKey(name string, depth int) searchKey {
 		return matchAll
 	case "NOT":
 		p.sp()
-		k := p.key(depth + 1)
+		k := p.exactKey(depth + 1)
 		if not, ok := k.(keyNot); ok {
 			return not.key
 		}
@@ -248,6 +255,8 @@ func (p *searchProgram) otherKey(name string, depth int) searchKey {
 			return append(or, a)
 		}
 		return keyOr{a, b}
+	case "FUZZY":
+		return p.fuzzyKey(depth)
 	case "UID":
 		p.sp()
 		return keySet{set: p.numSet(), uid: true}
@@ -356,12 +365,12 @@ func (p *searchProgram) textKey(name string, _ int) searchKey {
 	case "BCC", "CC", "FROM", "SUBJECT", "TO":
 		p.sp()
 		field := name[:1] + strings.ToLower(name[1:])
-		return keyQuery{store.HasText{In: store.InHeader, Name: field, Value: p.searched()}}
+		return p.textQuery(store.HasText{In: store.InHeader, Name: field, Value: p.searched()})
 	case "HEADER":
 		p.sp()
 		field := p.fieldName()
 		p.sp()
-		return keyQuery{store.HasText{In: store.InHeader, Name: field, Value: p.searched()}}
+		return p.textQuery(store.HasText{In: store.InHeader, Name: field, Value: p.searched()})
 	case "BODY", "TEXT":
 		p.sp()
 		in := store.InText
@@ -372,7 +381,7 @@ func (p *searchProgram) textKey(name string, _ int) searchKey {
 		if value == "" { // part of any text
 			return matchAll
 		}
-		return keyQuery{store.HasText{In: in, Value: value}}
+		return p.textQuery(store.HasText{In: in, Value: value})
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ func sortKeys() map[string]store.SortKey {
 
 		"DISPLAYFROM": store.SortDisplayFrom, // RFC 5957
 		"DISPLAYTO":   store.SortDisplayTo,
+		"RELEVANCY":   store.SortRelevancy, // RFC 6203
 	}
 }
 

@@ -55,7 +55,8 @@ func (v *view) part(set mail.UIDSet, start, end int) mail.UIDSet {
 // searchReturn is what RETURN asks for (RFC 9051 §6.4.4).
 type searchReturn struct {
 	imap.SearchOptions
-	partial *partialRange // PARTIAL, or nil
+	partial   *partialRange // PARTIAL, or nil
+	relevancy bool          // RELEVANCY (RFC 6203)
 }
 
 // pick is the hits that are returned, and kept for "$": all, unless MIN, MAX and

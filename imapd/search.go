@@ -52,10 +52,7 @@ func (s *session) runSearch(args *searchArgs, err error) (found, error) {
 			s.enableCondstore()
 		}
 		s.numbers = s.numbers || args.numbers
-		f.hits, err = s.find(args.key)
-	}
-	if err == nil && f.sorted {
-		f.hits, err = s.srv.store.Sort(s.ctx, s.box.id, f.hits, args.order, nil)
+		f.hits, err = s.find(args)
 	}
 	picked := args.ret.pick(f.hits)
 	if args.ret.ReturnSave {
@@ -91,18 +88,35 @@ func (s *session) checkCharset(args *searchArgs) error {
 	return nil
 }
 
-// find is the messages that match and that the client knows of. What it may be
-// told before is told before, so that a search finds what was just delivered.
-func (s *session) find(key searchKey) ([]store.SearchHit, error) {
+// find is the messages that match and that the client knows of, in the order
+// that is wanted. What it may be told before is told before, so that a search
+// finds what was just delivered.
+func (s *session) find(args *searchArgs) ([]store.SearchHit, error) {
 	s.sync(!s.numbers)
 	if s.boxDeleted {
 		return nil, mail.ErrNoSuchMailbox
 	}
-	hits, err := s.srv.store.Search(s.ctx, s.box.id, key.query(s.searchSet))
+	rounds := 1
+	if args.fuzzy {
+		rounds += 2
+	}
+	if len(args.order) > 0 {
+		rounds++
+	}
+	p, done := s.working(rounds * s.box.view.len())
+	defer done()
+	hits, err := s.srv.store.SearchCounted(s.ctx, s.box.id, args.key.query(s.searchSet), p)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(hits, func(h store.SearchHit) bool { return s.box.view.seq(h.UID) == 0 }), nil
+	hits = slices.DeleteFunc(hits, func(h store.SearchHit) bool { return s.box.view.seq(h.UID) == 0 })
+	if args.fuzzy {
+		err = s.score(hits, args.key, p)
+	}
+	if err == nil && len(args.order) > 0 {
+		hits, err = s.srv.store.Sort(s.ctx, s.box.id, hits, args.order, p)
+	}
+	return hits, err
 }
 
 func uidsOf(hits []store.SearchHit) mail.UIDSet {
@@ -198,6 +212,9 @@ func (s *session) writeESearch(f found, o searchReturn, uid bool) {
 			w.raw(" NIL")
 		}
 		w.raw(")")
+	}
+	if o.relevancy {
+		s.writeRelevancy(o.pick(f.hits))
 	}
 	if o.ReturnCount {
 		w.raw(" COUNT ")

@@ -14,7 +14,9 @@ func (s *session) thread(d *decoder, uid bool) error {
 	if err != nil {
 		return err
 	}
-	threads, err := s.srv.store.Thread(s.ctx, s.box.id, found.hits, how, nil)
+	p, done := s.working(len(found.hits))
+	threads, err := s.srv.store.Thread(s.ctx, s.box.id, found.hits, how, p)
+	done()
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@
 -- it is first asked for, for clients that never do should cost nothing.
 CREATE TABLE sortkeys (
     content      INTEGER PRIMARY KEY,
-    sent         INTEGER,               -- the Date field, see zonedTime; NULL: none
     ids          TEXT NOT NULL,         -- in hex: the Message-ID (0: none), then the references
     reply        INTEGER NOT NULL,
     subject      TEXT NOT NULL,

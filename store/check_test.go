@@ -79,7 +79,7 @@ func TestCheckFinds(t *testing.T) {
 		{"meta", "UPDATE meta SET content = 555555 WHERE content = 1"},
 		{"texts", "DELETE FROM texts WHERE content = 1"},
 		{"texts", "UPDATE texts SET content = 555555 WHERE content = 1"},
-		{"sort keys", "INSERT INTO sortkeys VALUES (555555, 0, '0', 0, '', '', '', '', '', '')"},
+		{"sort keys", "INSERT INTO sortkeys VALUES (555555, '0', 0, '', '', '', '', '', '')"},
 		{"chunks", "DELETE FROM chunks WHERE key >> 16 = 1"},
 		{"chunks", "DELETE FROM chunks WHERE key = (" + big + " << 16) + 1"},
 		{"chunks", "INSERT INTO chunks VALUES ((" + big + " << 16) + 3, x'00')"},

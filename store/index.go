@@ -23,7 +23,7 @@ import (
 const (
 	// minIndexed is how many messages make it worth while to index a mailbox.
 	minIndexed = 500
-	// maxIndexed bounds the messages in all indexes, at 40 octets each; the
+	// maxIndexed bounds the messages in all indexes, at 48 octets each; the
 	// mailboxes that were not listed for the longest time are dropped.
 	maxIndexed = 384 << 10
 	// maxKeywordLists bounds the different lists of keywords in an index.
@@ -63,6 +63,7 @@ type entry struct {
 	modseq   mail.ModSeq
 	content  ContentID
 	date     int64 // see zonedTime
+	sent     int64 // likewise, for Sort alone; 0: none
 	size     uint32
 	uid      mail.UID
 	keywords uint16 // in lists
@@ -185,7 +186,7 @@ func (i *index) load(ctx context.Context) error {
 	i.at, i.stale = m.HighestModSeq, true
 	i.lists, i.known = [][]string{nil}, map[string]uint16{"": 0}
 	i.entries = make([]entry, 0, m.Messages+m.Messages/16)
-	for row, err := range i.s.rows(ctx, i.mailbox, everything, Brief) {
+	for row, err := range i.s.rows(ctx, i.mailbox, everything, Brief|withSent) {
 		if err == nil {
 			err = i.put(row)
 		}
@@ -210,7 +211,10 @@ func (i *index) put(m *Message) error {
 	if m.Size > math.MaxUint32 {
 		return errNotIndexed
 	}
-	e := entry{m.ModSeq, m.Content, zonedTime(m.Date), uint32(m.Size), m.UID, list, m.Flags.System}
+	e := entry{m.ModSeq, m.Content, zonedTime(m.Date), 0, uint32(m.Size), m.UID, list, m.Flags.System}
+	if !m.Sent.IsZero() {
+		e.sent = zonedTime(m.Sent)
+	}
 	if n := len(i.entries); n == 0 || i.entries[n-1].uid < m.UID {
 		i.entries = append(i.entries, e)
 		return nil

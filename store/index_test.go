@@ -28,7 +28,7 @@ func checkIndexes(t testing.TB, s *Store) {
 		got := slices.Clone(i.entries)
 		lists := i.lists
 		i.mu.Unlock()
-		want := collect(t, s.rows(context.Background(), i.mailbox, everything, Brief))
+		want := collect(t, s.rows(context.Background(), i.mailbox, everything, Brief|withSent))
 		if len(got) != len(want) {
 			t.Errorf("the index of mailbox %d has %d messages, not %d", i.mailbox, len(got), len(want))
 			continue
@@ -36,6 +36,9 @@ func checkIndexes(t testing.TB, s *Store) {
 		for n, e := range got {
 			m := Message{UID: e.uid, Content: e.content, ModSeq: e.modseq, Date: zones{}.time(e.date), Size: int64(e.size),
 				Flags: mail.Flags{System: e.system, Keywords: lists[e.keywords]}}
+			if e.sent != 0 {
+				m.Sent = zones{}.time(e.sent)
+			}
 			if !reflect.DeepEqual(m, want[n]) {
 				t.Errorf("the index of mailbox %d has %+v, not %+v", i.mailbox, m, want[n])
 				break

@@ -53,6 +53,33 @@ func (i *index) messages(ctx context.Context, set mail.UIDSet, want Want, yield 
 	}
 }
 
+// each hands out the entries of set. When the index falls away it returns the
+// UID from which on to go on without it; else 0.
+func (i *index) each(ctx context.Context, set mail.UIDSet, yield func(e *entry)) (next mail.UID) {
+	batch := make([]entry, 0, min(indexBatch, set.Len()))
+	for next = 1; ; {
+		part := from(set, next, indexBatch)
+		if len(part) == 0 {
+			return 0
+		}
+		var ok bool
+		if batch, _, ok = i.read(ctx, batch[:0], part); !ok {
+			return next
+		}
+		for n := range batch {
+			yield(&batch[n])
+		}
+		last := part[len(part)-1].To
+		if n := len(batch); n == cap(batch) {
+			last = batch[n-1].uid
+		}
+		if last == maxUID {
+			return 0
+		}
+		next = last + 1
+	}
+}
+
 // uidList is UIDList from an index.
 func (i *index) uidList(ctx context.Context) (uids []mail.UID, at mail.ModSeq, ok bool) {
 	if !i.current(ctx) {

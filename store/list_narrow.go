@@ -18,7 +18,7 @@ const narrowRows = 1024
 
 const listBrief = `
 	SELECT group_concat(line, char(10)) FROM (
-		SELECT concat_ws(' ', m.uid, m.content, m.modseq, m.flags, m.date, m.size, m.keywords) AS line` + fromRanges + " LIMIT ?)"
+		SELECT concat_ws(' ', m.uid, m.content, m.modseq, m.flags, m.date, ifnull(m.sent, 0), m.size, m.keywords) AS line` + fromRanges + " LIMIT ?)"
 
 // fillBrief reads the next batch of rows for Brief.
 func (l *lister) fillBrief(tx *readTx, mb MailboxID, part mail.UIDSet) error {
@@ -27,19 +27,23 @@ func (l *lister) fillBrief(tx *readTx, mb MailboxID, part mail.UIDSet) error {
 	for err == nil && len(text) > 0 {
 		var line []byte
 		line, text, _ = bytes.Cut(text, []byte{'\n'})
-		var n [6]int64
+		var n [7]int64
 		for i := range n {
 			n[i], line = leadingNumber(line)
 		}
 		l.scan.keywords = line
-		l.rows = append(l.rows, Message{
+		m := Message{
 			UID:     mail.UID(n[0]),
 			Content: ContentID(n[1]),
 			ModSeq:  mail.ModSeq(n[2]),
 			Flags:   mail.Flags{System: mail.SystemFlags(n[3]), Keywords: l.scan.keywordList()},
 			Date:    l.scan.zones.time(n[4]),
-			Size:    n[5],
-		})
+			Size:    n[6],
+		}
+		if l.sent && n[5] != 0 {
+			m.Sent = l.scan.zones.time(n[5])
+		}
+		l.rows = append(l.rows, m)
 	}
 	slices.SortFunc(l.rows, func(a, b Message) int { return int(int64(a.UID) - int64(b.UID)) })
 	return err

@@ -48,6 +48,10 @@ const (
 	// Date and Size are set, beside what else is wanted, and with WantHeader
 	// Trace.
 	Brief
+
+	// withSent has a Brief listing of the table set Sent too, which the indexes
+	// keep for Sort.
+	withSent Want = 1 << 7
 )
 
 // everything is the set of all UIDs.
@@ -75,7 +79,7 @@ func (s *Store) Messages(ctx context.Context, mb MailboxID, set mail.UIDSet, wan
 // rows is Messages from the table.
 func (s *Store) rows(ctx context.Context, mb MailboxID, set mail.UIDSet, want Want) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
-		l := lister{want: want, scan: rowScanner{zones: zones{}}}
+		l := lister{want: want &^ withSent, sent: want&withSent != 0, scan: rowScanner{zones: zones{}}}
 		next := mail.UID(1)
 		for {
 			part := from(set, next, l.batch())
@@ -180,6 +184,7 @@ func listQuery(columns string, want Want, ranges int) string {
 // lister holds a batch of a listing's rows, whose octets stand in one buffer.
 type lister struct {
 	want Want
+	sent bool // see withSent
 	scan rowScanner
 	rows []Message
 

@@ -108,8 +108,17 @@ const (
 // for each message, and q may nest at most a few thousand deep.
 // mail.ErrTooMuchWork when it looks for many texts in a mailbox that is large.
 func (s *Store) Search(ctx context.Context, mb MailboxID, q Query) ([]SearchHit, error) {
+	return s.SearchCounted(ctx, mb, q, nil)
+}
+
+// SearchCounted is Search that counts in p, if not nil, the messages that it
+// has decided.
+func (s *Store) SearchCounted(ctx context.Context, mb MailboxID, q Query, p *Progress) ([]SearchHit, error) {
 	plan := compile(q)
-	run := &search{s: s, ctx: ctx, mailbox: mb, plan: plan, next: 1}
+	if isBrief(q) {
+		return s.searchBrief(ctx, mb, plan, p)
+	}
+	run := &search{s: s, ctx: ctx, mailbox: mb, plan: plan, progress: p, next: 1}
 	n := 1
 	if plan.root.tier() > onRow {
 		n = min(runtime.GOMAXPROCS(0), maxSearchers)
@@ -125,14 +134,50 @@ func (s *Store) Search(ctx context.Context, mb MailboxID, q Query) ([]SearchHit,
 	return slices.Concat(run.hits...), nil
 }
 
+// searchBrief is Search for what a brief listing decides, which comes from the
+// mailbox's index where there is one.
+func (s *Store) searchBrief(ctx context.Context, mb MailboxID, plan *plan, p *Progress) ([]SearchHit, error) {
+	var hits []SearchHit
+	var c candidate
+	for m, err := range s.Messages(ctx, mb, plan.within, Brief) {
+		if err != nil {
+			return nil, err
+		}
+		if c.m = m; plan.decide(&c) == yes {
+			hits = append(hits, SearchHit{UID: m.UID, ModSeq: m.ModSeq})
+		}
+		p.add(1)
+	}
+	return hits, nil
+}
+
+// isBrief reports whether what Brief reads of a message decides a query.
+func isBrief(q Query) bool {
+	all := func(qs []Query) bool { return !slices.ContainsFunc(qs, func(q Query) bool { return !isBrief(q) }) }
+	switch q := q.(type) {
+	case And:
+		return all(q)
+	case Or:
+		return all(q)
+	case Not:
+		return isBrief(q.Q)
+	case InSet, HasFlag, Larger, Smaller, ModSeqAtLeast:
+		return true
+	case Dated:
+		return q.Field == InternalDate
+	}
+	return false
+}
+
 // search is one search under way. Its workers take batches of messages in
 // turn, and put what they find where the batch has its place.
 type search struct {
-	s       *Store
-	ctx     context.Context
-	mailbox MailboxID
-	plan    *plan
-	worked  atomic.Int64 // octets, as maxSearchWork counts them
+	s        *Store
+	ctx      context.Context
+	mailbox  MailboxID
+	plan     *plan
+	progress *Progress
+	worked   atomic.Int64 // octets, as maxSearchWork counts them
 
 	mu   sync.Mutex
 	next mail.UID // where the next batch begins; 0: there is none
@@ -149,6 +194,7 @@ func (r *search) work() {
 			return
 		}
 		hits, err := w.batch()
+		r.progress.add(len(w.lister.rows))
 		r.mu.Lock()
 		r.hits[place] = hits
 		r.mu.Unlock()

@@ -49,21 +49,29 @@ func (k SortKey) column() string {
 	return ""
 }
 
-// Sort puts search hits into an order, those that are equal by UID. What was
-// expunged since the search is left out. tell, if not nil, is told how many
-// are read.
-func (s *Store) Sort(ctx context.Context, mb MailboxID, hits []SearchHit, by []SortBy, tell func(done int)) ([]SearchHit, error) {
+// Sort puts search hits, which ascend by UID, into an order; those that are
+// equal in it stay in that of their UIDs. What was expunged since the search is
+// left out. p, if not nil, counts them.
+func (s *Store) Sort(ctx context.Context, mb MailboxID, hits []SearchHit, by []SortBy, p *Progress) ([]SearchHit, error) {
 	want := keyColumns{}
 	for _, b := range by {
 		want.add(b.Key)
 	}
-	list, err := s.sortables(ctx, mb, hits, want, tell)
+	list, err := s.sortables(ctx, mb, hits, want, p)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list, func(a, b sortable) int {
-		for i := range by {
-			if c := a.compare(&b, by[i].Key, want); c != 0 {
+	compares := make([]func(a, b *sortable) int, len(by))
+	for i, b := range by {
+		compares[i] = comparison(b.Key, want)
+	}
+	order := make([]*sortable, len(list))
+	for i := range list {
+		order[i] = &list[i]
+	}
+	slices.SortFunc(order, func(a, b *sortable) int {
+		for i, compare := range compares {
+			if c := compare(a, b); c != 0 {
 				if by[i].Reverse {
 					return -c
 				}
@@ -72,9 +80,9 @@ func (s *Store) Sort(ctx context.Context, mb MailboxID, hits []SearchHit, by []S
 		}
 		return cmp.Compare(a.hit.UID, b.hit.UID)
 	})
-	sorted := make([]SearchHit, len(list))
-	for i := range list {
-		sorted[i] = list[i].hit
+	sorted := make([]SearchHit, len(order))
+	for i, m := range order {
+		sorted[i] = m.hit
 	}
 	return sorted, nil
 }
@@ -87,39 +95,38 @@ type sortable struct {
 	sent    int64 // likewise; what has no Date was sent when it arrived
 	size    int64
 	reply   bool
-	ids     []byte   // in hex
+	ids     string   // in hex
 	texts   []string // by keyColumns
 }
 
-func (a *sortable) compare(b *sortable, key SortKey, columns keyColumns) int {
+// comparison is what a key compares.
+func comparison(key SortKey, columns keyColumns) func(a, b *sortable) int {
 	switch key {
 	case SortArrival:
-		return cmp.Compare(a.arrival, b.arrival)
+		return func(a, b *sortable) int { return cmp.Compare(a.arrival, b.arrival) }
 	case SortDate:
-		return cmp.Compare(a.sent, b.sent)
+		return func(a, b *sortable) int { return cmp.Compare(a.sent, b.sent) }
 	case SortSize:
-		return cmp.Compare(a.size, b.size)
+		return func(a, b *sortable) int { return cmp.Compare(a.size, b.size) }
 	case SortRelevancy:
-		return cmp.Compare(b.hit.Score, a.hit.Score)
+		return func(a, b *sortable) int { return cmp.Compare(b.hit.Score, a.hit.Score) }
 	}
 	i := columns.place(key)
-	return cmp.Compare(a.texts[i], b.texts[i])
+	return func(a, b *sortable) int { return cmp.Compare(a.texts[i], b.texts[i]) }
 }
 
-// keyColumns are the columns of sortkeys that are wanted.
+// keyColumns are the columns of sortkeys that are wanted: texts, and reply with
+// ids.
 type keyColumns struct {
 	texts []SortKey
-	// sent, and reply with ids, are wanted.
-	sent, ids bool
+	ids   bool
 }
 
 // add wants what a key compares.
 func (c *keyColumns) add(k SortKey) {
-	if k == SortDate {
-		c.sent = true
-	}
 	if k.column() != "" && c.place(k) < 0 {
 		c.texts = append(c.texts, k)
+		slices.Sort(c.texts) // so that there are few different queries
 	}
 }
 
@@ -127,26 +134,48 @@ func (c *keyColumns) add(k SortKey) {
 func (c *keyColumns) place(k SortKey) int { return slices.Index(c.texts, k) }
 
 // none: nothing of sortkeys is wanted.
-func (c *keyColumns) none() bool { return !c.sent && !c.ids && len(c.texts) == 0 }
+func (c *keyColumns) none() bool { return !c.ids && len(c.texts) == 0 }
 
-// sortables reads the hits that are still there, ascending by UID.
-func (s *Store) sortables(ctx context.Context, mb MailboxID, hits []SearchHit, want keyColumns, tell func(done int)) ([]sortable, error) {
+// sortables reads the hits that are still there, ascending by UID: from the
+// mailbox's index where there is one, else from the table.
+func (s *Store) sortables(ctx context.Context, mb MailboxID, hits []SearchHit, want keyColumns, p *Progress) ([]sortable, error) {
 	var set mail.UIDSet
 	for _, h := range hits {
 		set.Add(h.UID)
 	}
 	list := make([]sortable, 0, len(hits))
-	for m, err := range s.Messages(ctx, mb, set, Brief) {
-		if err != nil {
-			return nil, err
-		}
-		for len(hits) > 0 && hits[0].UID < m.UID { // it is gone
+	add := func(uid mail.UID, content ContentID, arrival, sent, size int64) {
+		for hits[0].UID < uid { // those are gone
 			hits = hits[1:]
 		}
-		list = append(list, sortable{hit: hits[0], content: m.Content, arrival: m.Date.Unix(), sent: m.Date.Unix(), size: m.Size})
+		list = append(list, sortable{hit: hits[0], content: content, arrival: arrival, sent: sent, size: size})
+	}
+	next := mail.UID(1)
+	if i := s.indexFor(ctx, mb, set, Brief); i != nil {
+		next = i.each(ctx, set, func(e *entry) {
+			arrival := e.date >> zoneBits
+			sent := arrival
+			if e.sent != 0 {
+				sent = e.sent >> zoneBits
+			}
+			add(e.uid, e.content, arrival, sent, int64(e.size))
+		})
+	}
+	if next > 0 {
+		for m, err := range s.rows(ctx, mb, from(set, next, len(set)), Brief|withSent) {
+			if err != nil {
+				return nil, err
+			}
+			sent := m.Date
+			if !m.Sent.IsZero() {
+				sent = m.Sent
+			}
+			add(m.UID, m.Content, m.Date.Unix(), sent.Unix(), m.Size)
+		}
 	}
 	if want.none() {
+		p.add(len(list))
 		return list, nil
 	}
-	return s.readKeys(ctx, mb, list, want, tell)
+	return s.readKeys(ctx, mb, list, want, p)
 }

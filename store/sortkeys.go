@@ -1,9 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,12 +20,12 @@ const (
 	// keyWeight is about how many octets writing one takes.
 	keyWeight = 256
 	// keySeparator parts the columns of a row that is read as one text.
-	keySeparator = '\x1f'
+	keySeparator = "\x1f"
 )
 
 // readKeys sets what is wanted of the messages' keys, and makes those that are
 // not there yet. It leaves out the messages that are gone.
-func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, want keyColumns, tell func(done int)) ([]sortable, error) {
+func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, want keyColumns, p *Progress) ([]sortable, error) {
 	query := want.query()
 	for from := 0; from < len(list); from += keyRows {
 		batch := list[from:min(from+keyRows, len(list))]
@@ -33,18 +33,14 @@ func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, wan
 		if err != nil {
 			return nil, err
 		}
+		p.add(len(batch) - len(missing))
 		for len(missing) > 0 {
 			part := missing[:min(len(missing), filledRows)]
 			missing = missing[len(part):]
 			if err := s.makeKeys(ctx, mb, batch, part, want); err != nil {
 				return nil, err
 			}
-			if tell != nil {
-				tell(from + part[len(part)-1])
-			}
-		}
-		if tell != nil {
-			tell(from + len(batch))
+			p.add(len(part))
 		}
 	}
 	return slices.DeleteFunc(list, func(m sortable) bool { return m.content == 0 }), nil
@@ -54,9 +50,6 @@ func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, wan
 // row, with its place in the array and the wanted columns.
 func (c *keyColumns) query() string {
 	columns := "r.key"
-	if c.sent {
-		columns += ", ifnull(k.sent, '')"
-	}
 	if c.ids {
 		columns += ", k.reply, k.ids"
 	}
@@ -87,12 +80,18 @@ func (s *Store) readSomeKeys(ctx context.Context, batch []sortable, query string
 		return nil, err
 	}
 	there := make([]bool, len(batch))
-	for len(text) > 0 {
-		var line []byte
-		line, text, _ = bytes.Cut(text, []byte{'\n'})
-		n, rest := leadingNumber(line)
+	texts := make([]string, len(batch)*len(want.texts))
+	for rest := string(text); rest != ""; {
+		var line, place string
+		line, rest, _ = strings.Cut(rest, "\n")
+		place, line, _ = strings.Cut(line, keySeparator)
+		n, err := strconv.Atoi(place)
+		if err != nil || n >= len(batch) {
+			return nil, fmt.Errorf("a row of sortkeys: %w", mail.ErrCorrupt)
+		}
 		there[n] = true
-		batch[n].take(rest, want)
+		batch[n].texts, texts = texts[:len(want.texts)], texts[len(want.texts):]
+		batch[n].take(line, want)
 	}
 	for i := range there {
 		if !there[i] {
@@ -103,33 +102,23 @@ func (s *Store) readSomeKeys(ctx context.Context, batch []sortable, query string
 }
 
 // take sets what a line of the query has, behind the place.
-func (m *sortable) take(line []byte, want keyColumns) {
-	next := func() (field []byte) {
-		field, line, _ = bytes.Cut(line, []byte{keySeparator})
+func (m *sortable) take(line string, want keyColumns) {
+	next := func() (field string) {
+		field, line, _ = strings.Cut(line, keySeparator)
 		return field
 	}
-	if want.sent {
-		if sent := next(); len(sent) > 0 {
-			n, _ := leadingNumber(sent)
-			m.sent = n >> zoneBits
-		}
-	}
 	if want.ids {
-		m.reply = string(next()) == "1"
+		m.reply = next() == "1"
 		m.ids = next()
 	}
-	if len(want.texts) > 0 {
-		m.texts = make([]string, len(want.texts))
-		for i := range m.texts {
-			m.texts[i] = string(next())
-		}
+	for i := range m.texts {
+		m.texts[i] = next()
 	}
 }
 
 // keyRow is a row of sortkeys.
 type keyRow struct {
 	content ContentID
-	sent    any // zonedTime, or nil
 	ids     string
 	keys    message.Keys
 }
@@ -152,11 +141,8 @@ func (s *Store) makeKeys(ctx context.Context, mb MailboxID, batch []sortable, pl
 		rows = append(rows, row)
 		to := at[m.UID]
 		delete(at, m.UID)
-		if want.sent && !m.Sent.IsZero() {
-			to.sent = m.Sent.Unix()
-		}
-		to.reply, to.ids = row.keys.Reply, []byte(row.ids)
-		to.texts = to.texts[:0]
+		to.reply, to.ids = row.keys.Reply, row.ids
+		to.texts = make([]string, 0, len(want.texts))
 		for _, key := range want.texts {
 			to.texts = append(to.texts, row.text(key))
 		}
@@ -173,9 +159,6 @@ func (s *Store) makeKeys(ctx context.Context, mb MailboxID, batch []sortable, pl
 
 func newKeyRow(m *Message) keyRow {
 	row := keyRow{content: m.Content, keys: message.KeysOf(m.Envelope, m.Header)}
-	if !m.Sent.IsZero() {
-		row.sent = zonedTime(m.Sent)
-	}
 	b := strconv.AppendUint(nil, uint64(row.keys.ID), 16)
 	for _, id := range row.keys.References {
 		b = strconv.AppendUint(append(b, ' '), uint64(id), 16)
@@ -189,7 +172,7 @@ func newKeyRow(m *Message) keyRow {
 
 // plainKey is a text without what parts texts where they are read.
 func plainKey(s string) string {
-	parts := func(r rune) bool { return r == '\n' || r == keySeparator || r == 0 }
+	parts := func(r rune) bool { return r == '\n' || r == '\x1f' || r == 0 }
 	if !strings.ContainsFunc(s, parts) {
 		return s
 	}
@@ -222,9 +205,9 @@ func (r *keyRow) text(k SortKey) string {
 func (tx *writeTx) insertKeys(rows []keyRow) error {
 	for i := range rows {
 		r := &rows[i]
-		_, err := tx.exec(`INSERT OR IGNORE INTO sortkeys (content, sent, ids, reply, subject, sender, recipient, cc, display_from, display_to)
-			SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM contents WHERE id = ?`,
-			r.sent, r.ids, r.keys.Reply, r.keys.Subject, r.keys.From, r.keys.To, r.keys.Cc, r.keys.DisplayFrom, r.keys.DisplayTo, r.content)
+		_, err := tx.exec(`INSERT OR IGNORE INTO sortkeys (content, ids, reply, subject, sender, recipient, cc, display_from, display_to)
+			SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM contents WHERE id = ?`,
+			r.ids, r.keys.Reply, r.keys.Subject, r.keys.From, r.keys.To, r.keys.Cc, r.keys.DisplayFrom, r.keys.DisplayTo, r.content)
 		if err != nil {
 			return err
 		}

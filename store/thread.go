@@ -35,13 +35,13 @@ type Thread struct {
 const maxAncestors = 5000
 
 // Thread makes threads of search hits. What was expunged since the search is
-// left out. tell, if not nil, is told how many are read.
-func (s *Store) Thread(ctx context.Context, mb MailboxID, hits []SearchHit, how ThreadAlgorithm, tell func(done int)) ([]*Thread, error) {
-	want := keyColumns{sent: true, ids: how != OrderedSubject}
+// left out. p, if not nil, counts them.
+func (s *Store) Thread(ctx context.Context, mb MailboxID, hits []SearchHit, how ThreadAlgorithm, p *Progress) ([]*Thread, error) {
+	want := keyColumns{ids: how != OrderedSubject}
 	if how != Refs {
 		want.add(SortSubject)
 	}
-	list, err := s.sortables(ctx, mb, hits, want, tell)
+	list, err := s.sortables(ctx, mb, hits, want, p)
 	if err != nil {
 		return nil, err
 	}
@@ -351,16 +351,16 @@ func (t *threads) result() []*Thread {
 }
 
 // nextID reads an identifier in hex, and returns what follows.
-func nextID(b []byte) (id message.MessageID, rest []byte) {
-	for i, c := range b {
-		switch {
+func nextID(s string) (id message.MessageID, rest string) {
+	for i := range len(s) {
+		switch c := s[i]; {
 		case c == ' ':
-			return id, b[i+1:]
+			return id, s[i+1:]
 		case c >= 'a':
 			id = id<<4 | message.MessageID(c-'a'+10)
 		default:
 			id = id<<4 | message.MessageID(c-'0')
 		}
 	}
-	return id, nil
+	return id, ""
 }

@@ -293,7 +293,7 @@ func TestThreadsRandom(t *testing.T) {
 					ids += fmt.Sprintf(" %x", id)
 				}
 				list[i] = sortable{hit: SearchHit{UID: m.uid}, arrival: m.arrival.Unix(), sent: m.sent.Unix(),
-					reply: m.keys.Reply, ids: []byte(ids), texts: []string{m.keys.Subject}}
+					reply: m.keys.Reply, ids: ids, texts: []string{m.keys.Subject}}
 			}
 			var threads []*Thread
 			if how == OrderedSubject {
@@ -330,7 +330,7 @@ func TestThreadsTime(t *testing.T) {
 	} {
 		list := make([]sortable, n)
 		for i := range list {
-			list[i] = sortable{hit: SearchHit{UID: mail.UID(i + 1)}, ids: []byte(refs(i + 1)), texts: []string{""}}
+			list[i] = sortable{hit: SearchHit{UID: mail.UID(i + 1)}, ids: refs(i + 1), texts: []string{""}}
 		}
 		start := time.Now()
 		threads := newThreads(list).build(References)

@@ -1,0 +1,76 @@
+package imapd
+
+import (
+	"bufio"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthorn/internal/mail"
+	"posthorn/store"
+)
+
+// TestInProgress: a client is told every ten seconds how far a command is, and
+// nothing more once that is done. The command works for 25 seconds, in which
+// it searches 3 messages.
+func TestInProgress(t *testing.T) {
+	credential()
+	testCertificate()
+	for _, c := range []struct {
+		tag  string
+		goal int
+		want string
+	}{
+		{"A1", 30, `* OK [INPROGRESS ("A1" 0 30)] Still at work|* OK [INPROGRESS ("A1" 3 30)] Still at work|A1 OK SLOW completed`},
+		{"A1", 2, `* OK [INPROGRESS ("A1" 0 2)] Still at work|* OK [INPROGRESS ("A1" 2 2)] Still at work|A1 OK SLOW completed`},
+		{"A1", 0, `* OK [INPROGRESS ("A1" NIL NIL)] Still at work|* OK [INPROGRESS ("A1" NIL NIL)] Still at work|A1 OK SLOW completed`},
+		{"A]", 5, `* OK [INPROGRESS (NIL 0 5)] Still at work|* OK [INPROGRESS (NIL 3 5)] Still at work|A] OK SLOW completed`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t)
+			for range 3 {
+				check(t, f.deliver("alice", "INBOX", []byte("Subject: x\r\n\r\n")))
+			}
+			f.srv.commands["SLOW"] = command{in: selected, run: func(s *session, d *decoder) error {
+				p, done := s.working(c.goal)
+				defer done()
+				time.Sleep(progressEvery + progressEvery/2)
+				hits, err := f.store.SearchCounted(s.ctx, s.box.id, store.InSet{Set: mail.UIDs(1, 2, 3)}, p)
+				if len(hits) != 3 {
+					t.Errorf("found %d", len(hits))
+				}
+				time.Sleep(progressEvery)
+				return err
+			}}
+			conn, err := f.dial("")
+			check(t, err)
+			defer conn.Close()
+			go io.WriteString(conn, `a LOGIN alice@example.org "`+password+"\"\r\nb SELECT INBOX\r\n"+c.tag+" SLOW\r\n")
+			r := bufio.NewReader(conn)
+			var said []string
+			for selected := false; ; {
+				line, err := r.ReadString('\n')
+				check(t, err)
+				if selected {
+					said = append(said, strings.TrimSuffix(line, "\r\n"))
+				}
+				selected = selected || strings.HasPrefix(line, "b OK")
+				if strings.HasPrefix(line, c.tag+" ") {
+					break
+				}
+			}
+			if got := strings.Join(said, "|"); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			go func() {
+				time.Sleep(time.Minute)
+				conn.Close()
+			}()
+			if line, err := r.ReadString('\n'); err == nil {
+				t.Errorf("after the end: %s", line)
+			}
+		})
+	}
+}
