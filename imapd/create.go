@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"posthorn/internal/mail"
+	"posthorn/store"
 )
 
 // specialUses are those that a mailbox can be made with (RFC 6154 §2); \All and
@@ -18,9 +19,14 @@ func (s *session) cmdCreate(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
-	use, err := s.specialUse(args.use)
+	use, err := knownUse(args.use)
 	if err != nil {
 		return err
+	}
+	if holder, err := s.holder(use); err != nil {
+		return err
+	} else if holder != nil {
+		return no("USEATTR", "Another mailbox has that special use")
 	}
 	mb, err := s.srv.store.CreateMailbox(s.ctx, s.account(), args.mailbox, use)
 	if err != nil {
@@ -33,9 +39,9 @@ func (s *session) cmdCreate(d *decoder) error {
 	return nil
 }
 
-// specialUse is the one special use of a new mailbox. A mailbox has one, and
-// no two mailboxes the same (RFC 6154 §3 leaves both to the server).
-func (s *session) specialUse(asked []string) (string, error) {
+// knownUse is the one special use that is asked for, or none. A mailbox has
+// one, and no two mailboxes the same (RFC 6154 §3 leaves both to the server).
+func knownUse(asked []string) (string, error) {
 	if len(asked) == 0 {
 		return "", nil
 	}
@@ -48,13 +54,23 @@ func (s *session) specialUse(asked []string) (string, error) {
 			return "", no("USEATTR", "A mailbox has one special use at most")
 		}
 	}
-	boxes, err := s.srv.store.Mailboxes(s.ctx, s.account())
-	for _, mb := range boxes {
-		if mb.SpecialUse == specialUses[i] {
-			return "", no("USEATTR", "Another mailbox has that special use")
-		}
+	return specialUses[i], nil
+}
+
+// holder is the mailbox that has a special use, or nil.
+func (s *session) holder(use string) (*store.Mailbox, error) {
+	if use == "" {
+		return nil, nil
 	}
-	return specialUses[i], err
+	boxes, err := s.srv.store.Mailboxes(s.ctx, s.account())
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(boxes, func(mb store.Mailbox) bool { return mb.SpecialUse == use })
+	if i < 0 {
+		return nil, nil
+	}
+	return &boxes[i], nil
 }
 
 // nameError tells why a name can't be that of a new mailbox.

@@ -131,7 +131,9 @@ func (d *decoder) listReturn(a *listArgs) {
 			d.statusItems(a.status)
 		case "METADATA": // RFC 9590
 			d.sp()
-			a.metadata = append(a.metadata, d.metadataEntries()...)
+			if a.metadata = append(a.metadata, d.metadataEntries()...); len(a.metadata) > maxEntries {
+				d.limit("One command names at most %d entries", maxEntries)
+			}
 		default:
 			d.reject(bad("Unknown LIST return option %s", shown(name)))
 		}

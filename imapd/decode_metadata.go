@@ -23,7 +23,6 @@ type entryValue struct {
 // getMetadataArgs are the arguments of GETMETADATA.
 type getMetadataArgs struct {
 	mailbox string // empty: of the server
-	given   string // as the client wrote it, not normalised
 	// maxSize is MAXSIZE, -1 when it wasn't given.
 	maxSize int64
 	// depth is how many levels below the entries are asked for.
@@ -43,7 +42,6 @@ func (d *decoder) getMetadataArgs() getMetadataArgs {
 		d.sp()
 	}
 	a.mailbox = d.metadataMailbox()
-	a.given = d.given
 	d.sp()
 	if !options && d.peek() == '(' && d.optionAhead() {
 		d.metadataOptions(&a)

@@ -389,6 +389,8 @@ func TestDecodeList(t *testing.T) {
 		` (SPECIAL-USE) "" "*" RETURN (SPECIAL-USE SUBSCRIBED)`: {extended: true, ref: "", patterns: []string{"*"}, options: o{SelectSpecialUse: true, ReturnSpecialUse: true, ReturnSubscribed: true}},
 		` "" ("INBOX" "Drafts" Sent/%)`:                         {extended: true, ref: "", patterns: []string{"INBOX", "Drafts", "Sent/%"}, options: o{}},
 		` "" % RETURN (STATUS (MESSAGES UNSEEN))`:               {extended: true, ref: "", patterns: []string{"%"}, status: status},
+		` "" % RETURN (METADATA ("/shared/a" /private/b) CHILDREN METADATA /private/c)`: {extended: true, ref: "", patterns: []string{"%"}, options: o{ReturnChildren: true},
+			metadata: []string{"/shared/a", "/private/b", "/private/c"}},
 		` "" % return ()`: {extended: true, ref: "", patterns: []string{"%"}, options: o{}},
 	} {
 		got := decoded(t, in, false, (*decoder).listArgs)
@@ -397,7 +399,7 @@ func TestDecodeList(t *testing.T) {
 	}
 	refused(t, "BAD", (*decoder).listArgs, "", ` ""`, ` "" `, ` "" ()`, ` (RECURSIVEMATCH) "" *`, ` (REMOTE RECURSIVEMATCH) "" *`, ` (FOO) "" *`, ` "" * RETURN`, ` "" * RETURN (FOO)`,
 		` "" * RETURN (STATUS)`, ` "" * RETURN (STATUS ())`, ` "" * RETURN (STATUS (FOO))`, ` "" * CHILDREN`, ` (SUBSCRIBED)"" *`, ` "" (a b`, ` "" (a  b)`, ` % *`)
-	refused(t, "NO [LIMIT]", (*decoder).listArgs, ` "" (a`+strings.Repeat(" a", maxPatterns/2)+")", ` "`+strings.Repeat("a", maxMailboxName+1)+`" a`)
+	refused(t, "NO [LIMIT]", (*decoder).listArgs, ` "" * RETURN (`+strings.Repeat("METADATA (/private/a) ", maxEntries)+`METADATA (/private/b))`, ` "" (a`+strings.Repeat(" a", maxPatterns/2)+")", ` "`+strings.Repeat("a", maxMailboxName+1)+`" a`)
 	same(t, "lsub", decoded(t, ` "#news." "comp.mail.*"`, false, (*decoder).lsubArgs), listArgs{ref: "#news.", patterns: []string{"comp.mail.*"}, octets: 18})
 	refused(t, "BAD", (*decoder).lsubArgs, ` "" (a b)`, ` (SUBSCRIBED) "" *`, ` "" * RETURN ()`)
 }

@@ -135,11 +135,17 @@ func (s *session) cmdSetMetadata(d *decoder) error {
 		return err
 	}
 	list := make([]store.Annotation, len(entries))
+	var loser *store.Mailbox
 	for i, e := range entries {
-		if mailbox == "" && strings.HasPrefix(e.entry, "/shared/") {
-			return no("NOPERM", "Nobody but the operator speaks for the whole server")
-		}
 		list[i] = store.Annotation{Entry: e.entry, Value: e.value}
+		switch {
+		case mailbox == "" && strings.HasPrefix(e.entry, "/shared/"):
+			return no("NOPERM", "Nobody but the operator speaks for the whole server")
+		case mailbox != "" && e.entry == store.SpecialUseEntry:
+			if loser, err = s.takeUse(id, mailbox, &list[i]); err != nil {
+				return err
+			}
+		}
 	}
 	err = s.srv.store.SetAnnotations(s.ctx, s.account(), id, list)
 	switch {
@@ -148,5 +154,26 @@ func (s *session) cmdSetMetadata(d *decoder) error {
 	case errors.Is(err, mail.ErrOverQuota):
 		return no("METADATA TOOMANY", "Too many annotations, or too much in all")
 	}
+	if err == nil && loser != nil {
+		s.writeMetadata(loser.Name, []store.Annotation{{Entry: store.SpecialUseEntry}}) // RFC 6154 §5.4
+	}
 	return err
+}
+
+// takeUse checks a special use that is to be set as an annotation as CREATE
+// checks it (RFC 6154 §4), and puts it into its own letters. Unlike CREATE it
+// takes the use from the mailbox that has it, which it returns.
+func (s *session) takeUse(id store.MailboxID, mailbox string, a *store.Annotation) (loser *store.Mailbox, err error) {
+	use, err := knownUse(strings.Fields(string(a.Value)))
+	if err != nil {
+		return nil, err
+	}
+	if use != "" && mailbox == "INBOX" {
+		return nil, no("USEATTR", "INBOX has its use")
+	}
+	a.Value = []byte(use)
+	if loser, err = s.holder(use); loser != nil && loser.ID == id {
+		loser = nil
+	}
+	return loser, err
 }

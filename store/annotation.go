@@ -31,8 +31,9 @@ type Annotation struct {
 	Value []byte
 }
 
-// Annotations lists those of a mailbox, or with mb 0 those of the account
-// itself, by entry. Of a mailbox that is gone there are none.
+// Annotations lists those of a mailbox, its special use among them, or with
+// mb 0 those of the account itself, by entry. Of a mailbox that is gone there
+// are none.
 func (s *Store) Annotations(ctx context.Context, id AccountID, mb MailboxID) (list []Annotation, err error) {
 	err = s.readOne(ctx, func(tx *readTx) error {
 		list, err = tx.annotations(id, mb)
@@ -42,7 +43,10 @@ func (s *Store) Annotations(ctx context.Context, id AccountID, mb MailboxID) (li
 }
 
 func (tx *readTx) annotations(id AccountID, mb MailboxID) ([]Annotation, error) {
-	rows, err := tx.query("SELECT entry, value FROM annotations WHERE account = ? AND mailbox = ? ORDER BY entry", id, mb)
+	rows, err := tx.query(`
+		SELECT entry, value FROM annotations WHERE account = ?1 AND mailbox = ?2
+		UNION ALL SELECT ?3, CAST(special_use AS BLOB) FROM mailboxes WHERE account = ?1 AND id = ?2 AND special_use <> ''
+		ORDER BY 1`, id, mb, SpecialUseEntry)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +67,10 @@ func (tx *readTx) annotations(id AccountID, mb MailboxID) ([]Annotation, error) 
 func (s *Store) MailboxAnnotations(ctx context.Context, id AccountID) (by map[MailboxID][]Annotation, err error) {
 	by = make(map[MailboxID][]Annotation)
 	err = s.readOne(ctx, func(tx *readTx) error {
-		rows, err := tx.query("SELECT mailbox, entry, value FROM annotations WHERE account = ? AND mailbox > 0 ORDER BY mailbox, entry", id)
+		rows, err := tx.query(`
+			SELECT mailbox, entry, value FROM annotations WHERE account = ?1 AND mailbox > 0
+			UNION ALL SELECT id, ?2, CAST(special_use AS BLOB) FROM mailboxes WHERE account = ?1 AND special_use <> ''
+			ORDER BY 1, 2`, id, SpecialUseEntry)
 		if err != nil {
 			return err
 		}
@@ -82,9 +89,10 @@ func (s *Store) MailboxAnnotations(ctx context.Context, id AccountID) (by map[Ma
 }
 
 // SetAnnotations sets and removes annotations of a mailbox, or with mb 0 of the
-// account itself: all of them, or none. mail.ErrNoSuchMailbox, mail.ErrInvalid
-// (an entry's name), mail.ErrTooLarge (a value above MaxAnnotation),
-// mail.ErrOverQuota (too many, or too much in all).
+// account itself: all of them, or none. SpecialUseEntry changes the special
+// use, and takes it from the mailbox that had it. mail.ErrNoSuchMailbox,
+// mail.ErrInvalid (an entry's name, a special use), mail.ErrTooLarge (a value
+// above MaxAnnotation), mail.ErrOverQuota (too many, or too much in all).
 func (s *Store) SetAnnotations(ctx context.Context, id AccountID, mb MailboxID, list []Annotation) error {
 	weight := 0
 	for _, a := range list {
@@ -97,29 +105,35 @@ func (s *Store) SetAnnotations(ctx context.Context, id AccountID, mb MailboxID, 
 		weight += len(a.Entry) + len(a.Value)
 	}
 	return s.write(ctx, weight, func(tx *writeTx) error {
+		m := Mailbox{Account: id} // with ID 0: the account itself
 		if mb != 0 {
-			if m, err := tx.mailbox(mb); err != nil {
+			var err error
+			if m, err = tx.mailbox(mb); err != nil {
 				return err
 			} else if m.Account != id {
 				return mail.ErrNoSuchMailbox
 			}
 		}
 		for _, a := range list {
-			if err := tx.setAnnotation(id, mb, a); err != nil {
+			if err := tx.setAnnotation(m, a); err != nil {
 				return err
 			}
 		}
+		tx.touch(id, 0)
 		return tx.checkAnnotated(id, mb)
 	})
 }
 
-func (tx *writeTx) setAnnotation(id AccountID, mb MailboxID, a Annotation) error {
+func (tx *writeTx) setAnnotation(m Mailbox, a Annotation) error {
+	if m.ID != 0 && a.Entry == SpecialUseEntry {
+		return tx.setSpecialUse(m, string(a.Value))
+	}
 	if a.Value == nil {
-		_, err := tx.exec("DELETE FROM annotations WHERE account = ? AND mailbox = ? AND entry = ?", id, mb, a.Entry)
+		_, err := tx.exec("DELETE FROM annotations WHERE account = ? AND mailbox = ? AND entry = ?", m.Account, m.ID, a.Entry)
 		return err
 	}
 	_, err := tx.exec(`INSERT INTO annotations VALUES (?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET value = excluded.value`, id, mb, a.Entry, a.Value)
+		ON CONFLICT DO UPDATE SET value = excluded.value`, m.Account, m.ID, a.Entry, a.Value)
 	return err
 }
 

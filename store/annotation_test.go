@@ -74,6 +74,46 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
+// TestSpecialUseIsAnnotated: one mailbox has it at a time (RFC 6154 §4).
+func TestSpecialUseIsAnnotated(t *testing.T) {
+	s := openTest(t)
+	id := newMailboxes(t, s, "a")
+	if _, err := s.CreateMailbox(t.Context(), id, "sent", `\Sent`); err != nil {
+		t.Fatal(err)
+	}
+	sent, a, in := mailboxOf(t, s, id, "sent"), mailboxOf(t, s, id, "a"), mailboxOf(t, s, id, inbox)
+	for _, step := range []struct {
+		mb    MailboxID
+		value string
+		err   error
+		want  string // the uses of sent and a
+	}{
+		{a.ID, `\Trash`, nil, `\Sent \Trash`},
+		{a.ID, `\Sent`, nil, ` \Sent`},
+		{a.ID, `\Sent`, nil, ` \Sent`},
+		{a.ID, `\Frob`, mail.ErrInvalid, ` \Sent`},
+		{in.ID, `\Sent`, mail.ErrInvalid, ` \Sent`},
+		{0, `\Sent`, nil, ` \Sent`}, // of the account it is an entry as any
+		{a.ID, "", nil, " "},
+	} {
+		err := s.SetAnnotations(t.Context(), id, step.mb, []Annotation{{SpecialUseEntry, []byte(step.value)}})
+		if !errors.Is(err, step.err) {
+			t.Errorf("%d %s: %v", step.mb, step.value, err)
+		}
+		if got := mailboxOf(t, s, id, "sent").SpecialUse + " " + mailboxOf(t, s, id, "a").SpecialUse; got != step.want {
+			t.Errorf("%d %s: %s, want %s", step.mb, step.value, got, step.want)
+		}
+	}
+	if err := s.SetAnnotations(t.Context(), id, sent.ID, []Annotation{{SpecialUseEntry, []byte(`\Sent`)}, {"/shared/comment", []byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	want := `/private/specialuse="\\Sent" /shared/comment="x"`
+	by, err := s.MailboxAnnotations(t.Context(), id)
+	if got := annotated(t, s, id, sent.ID); got != want || err != nil || len(by[sent.ID]) != 2 || len(by[a.ID]) != 0 {
+		t.Errorf("%s, want %s; %v %v", got, want, by, err)
+	}
+}
+
 // TestAnnotationsAreBounded: in number for a mailbox, in octets for an account.
 func TestAnnotationsAreBounded(t *testing.T) {
 	s := openTest(t)

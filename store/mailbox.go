@@ -144,9 +144,6 @@ func (s *Store) CreateMailbox(ctx context.Context, id AccountID, name, use strin
 	return m, err
 }
 
-// specialUses are those of RFC 6154 §2 that name one mailbox of an account.
-var specialUses = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Junk`, `\Sent`, `\Trash`}
-
 func (tx *writeTx) createMailbox(id AccountID, name, use string) (Mailbox, error) {
 	if err := validName(name); err != nil {
 		return Mailbox{}, err
