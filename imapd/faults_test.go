@@ -105,6 +105,21 @@ func talkToStock(t *testing.T, message, text string) string {
 	check(t, u.Create("INBOX", nil))
 	_, err := u.Append("INBOX", sizedReader{bytes.NewReader([]byte(message))}, &imap.AppendOptions{Time: time.Now()})
 	check(t, err)
+	client := dialStock(t, u)
+	go client.Write([]byte(text))
+	var said bytes.Buffer
+	for b := make([]byte, 4096); ; {
+		client.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		n, err := client.Read(b)
+		said.Write(b[:n])
+		if err != nil {
+			return said.String()
+		}
+	}
+}
+
+// dialStock connects to imapserver as it comes, with a user in memory.
+func dialStock(t *testing.T, u *imapmemserver.User) net.Conn {
 	mem := imapmemserver.New()
 	mem.AddUser(u)
 	srv := imapserver.New(&imapserver.Options{
@@ -117,20 +132,13 @@ func talkToStock(t *testing.T, message, text string) string {
 	})
 	ln := newPipeListener()
 	go srv.Serve(ln)
-	defer ln.Close()
 	client, server := net.Pipe()
-	defer client.Close()
+	t.Cleanup(func() {
+		client.Close()
+		ln.Close()
+	})
 	ln.conns <- server
-	go client.Write([]byte(text))
-	var said bytes.Buffer
-	for b := make([]byte, 4096); ; {
-		client.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-		n, err := client.Read(b)
-		said.Write(b[:n])
-		if err != nil {
-			return said.String()
-		}
-	}
+	return client
 }
 
 type sizedReader struct{ *bytes.Reader }
