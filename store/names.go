@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
@@ -68,6 +69,16 @@ func compareNames(a, b string) int {
 		}
 		return 1
 	}
-	below := strings.NewReplacer("/", "\x00")
-	return strings.Compare(below.Replace(a), below.Replace(b))
+	for i := range min(len(a), len(b)) {
+		switch x, y := a[i], b[i]; {
+		case x == y:
+		case x == '/':
+			return -1
+		case y == '/':
+			return 1
+		default:
+			return cmp.Compare(x, y)
+		}
+	}
+	return cmp.Compare(len(a), len(b))
 }
