@@ -377,10 +377,13 @@ func (s *session) lose(err error) error {
 func (s *session) hangup(err error) error {
 	s.settle()
 	last := ""
-	if errors.Is(err, wire.ErrLineTooLong) {
+	switch {
+	case errors.Is(err, wire.ErrLineTooLong):
 		// Its end may announce a literal that is on its way: what follows
 		// can't be trusted to be a command.
 		last = "* BYE [TOOBIG] The line is too long"
+	case errors.Is(err, wire.ErrDeflate):
+		last = "* BYE What you send is not compressed"
 	}
 	s.conn.Hangup(last)
 	return net.ErrClosed

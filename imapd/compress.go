@@ -3,8 +3,7 @@ package imapd
 // cmdCompress is COMPRESS (RFC 4978). What follows the answer is compressed, and
 // so is what the client sends behind the command.
 func (s *session) cmdCompress(d *decoder) error {
-	d.sp()
-	algorithm := d.upperAtom("DEFLATE")
+	algorithm := d.compressArgs()
 	if err := d.end(); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 // entries are the decoder's ways in, by the command that uses them.
 var entries = map[string]func(*decoder){
 	"append":       func(d *decoder) { appendArgs(d) },
+	"compress":     func(d *decoder) { d.compressArgs() },
 	"replace":      func(d *decoder) { d.replaced(); appendArgs(d) },
 	"authenticate": func(d *decoder) { d.authenticateArgs() },
 	"copy":         func(d *decoder) { d.copyArgs() },

@@ -202,3 +202,10 @@ func (d *decoder) renameArgs() renameArgs {
 	a.givenTo = d.given
 	return a
 }
+
+// compressArgs decodes the algorithm's name (RFC 4978 §5) from the space before
+// it on.
+func (d *decoder) compressArgs() string {
+	d.sp()
+	return d.upperAtom("DEFLATE")
+}

@@ -18,6 +18,6 @@ func (s *session) cmdUnauthenticate(d *decoder) error {
 	}
 	s.who, s.state, s.enabled, s.faults, s.loginFailures = auth.Identity{}, notAuthenticated, enabled{}, 0, 0
 	s.out.unicode = false
-	s.after = s.conn.EndDeflate // §5
+	s.after = s.conn.EndDeflate // §4.1
 	return nil
 }

@@ -31,7 +31,7 @@ var arrows = map[string]string{
 	"internal/relay/recode": "internal/message internal/mail",
 	"internal/interop":      "",
 	"internal/attack":       "",
-	"internal/stall":        "store auth internal/wire internal/mail",
+	"internal/stall":        "store auth internal/wire internal/mail internal/transcript",
 	"internal/crash":        "",
 	"internal/testserver":   "",
 	"internal/bench":        "",

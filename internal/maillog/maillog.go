@@ -38,6 +38,9 @@ func (l *Log) LoggedIn(conn, account, mechanism, appPassword string) {
 	l.info("logged in", "conn", conn, "account", account, "mechanism", mechanism, "app_password", appPassword)
 }
 
+// Compressed: a client asked for compression, and got it.
+func (l *Log) Compressed(conn string) { l.info("compressed", "conn", conn) }
+
 // LoginFailed: a client failed to. A name that is no address may be a password
 // in the wrong place: it is not written down.
 func (l *Log) LoginFailed(conn, remote, user, mechanism string, err error) {

@@ -135,8 +135,12 @@ func (p *play) talk() {
 // part says one part, and reports whether the client goes on.
 func (p *play) part(part *Part) bool {
 	from := len(p.heard)
-	if part.TLS {
+	switch {
+	case part.TLS:
 		return p.shake()
+	case part.Deflate:
+		p.deflate()
+		return true
 	}
 	say := part.Say
 	if part.Answer != nil {

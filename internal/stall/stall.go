@@ -15,6 +15,7 @@
 //	play.go    the client
 //	verdict.go what must hold afterwards
 //	pipe.go    a connection in memory
+//	deflate.go … that is compressed
 //	house.go   what stands behind a daemon
 //	mixes.go   the octets of SMTP smuggling
 //
@@ -95,6 +96,8 @@ type Part struct {
 	Text bool
 	// TLS: a handshake, instead of words.
 	TLS bool
+	// Deflate: from here on all is compressed (RFC 4978).
+	Deflate bool
 	// Hear matches what must be heard then, or the client gives up. Empty: the
 	// client goes on without listening.
 	Hear string

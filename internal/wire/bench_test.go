@@ -180,3 +180,39 @@ func TestIdleMemory(t *testing.T) {
 		t.Errorf("%d octets beyond TLS", d)
 	}
 }
+
+// What a compressed listing costs beside one that goes as it is, and how small
+// it becomes.
+func BenchmarkDeflate(b *testing.B) {
+	var text strings.Builder
+	for i := range 600 {
+		fmt.Fprintf(&text, "* %d FETCH (UID %d FLAGS (\\Seen) INTERNALDATE \" 7-Feb-1994 21:52:%02d -0800\" RFC822.SIZE %d)\r\n", i, i*3, i%60, i*7919%100_000)
+	}
+	listing := []byte(text.String())
+	for _, compress := range []bool{false, true} {
+		b.Run(fmt.Sprintf("deflate=%v", compress), func(b *testing.B) {
+			c, client := socket(b, &Config{Protocol: "imap"})
+			c.phase = Commands
+			if compress {
+				if err := c.StartDeflate(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			counted := make(chan int64, 1)
+			go func() {
+				n, _ := io.Copy(io.Discard, client)
+				counted <- n
+			}()
+			b.SetBytes(int64(len(listing)))
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				c.Write(listing)
+			}
+			c.Flush()
+			b.StopTimer()
+			c.Close()
+			b.ReportMetric(float64(<-counted)/float64(b.N)/float64(len(listing)), "octets/octet")
+		})
+	}
+}

@@ -64,6 +64,7 @@ func (c *Conn) StartDeflate() error {
 	d.w = len(d.in)
 	c.release()
 	c.setDeflated(d)
+	c.cfg.Log.Compressed(c.id)
 	c.Note("compression begins")
 	return nil
 }
@@ -71,11 +72,14 @@ func (c *Conn) StartDeflate() error {
 // Deflated reports whether the connection is compressed.
 func (c *Conn) Deflated() bool { return c.deflated != nil }
 
-// flushed is how a flush ends (RFC 1951 §3.2.4: a stored block of no octets),
-// after the bits of its header.
-var flushed = []byte{0, 0, 0xff, 0xff}
+// flushed is how a flush ends, after the bits of its header (RFC 1951 §3.2.4: a
+// stored block of no octets), finished how a stream may end behind it.
+var (
+	flushed  = []byte{0, 0, 0xff, 0xff}
+	finished = []byte{3, 0}
+)
 
-// EndDeflate sends what is gathered, and compresses no more (RFC 8437 §5). What
+// EndDeflate sends what is gathered, and compresses no more (RFC 8437 §4.1). What
 // the client sent behind the end of its last flush is in clear.
 func (c *Conn) EndDeflate() error {
 	d := c.deflated
@@ -87,12 +91,13 @@ func (c *Conn) EndDeflate() error {
 		return c.fail(err)
 	}
 	if n := c.Buffered() + len(d.piece); n > 0 {
-		return c.fail(fmt.Errorf("wire: %d compressed octets after the end of compression", n))
+		return c.fail(fmt.Errorf("%w: %d octets after the end of compression", ErrDeflate, n))
 	}
 	rest := d.in[d.r:d.w]
 	if i := bytes.Index(rest[:min(len(rest), len(flushed)+1)], flushed); i >= 0 {
 		rest = rest[i+len(flushed):]
 	}
+	rest = bytes.TrimPrefix(rest, finished)
 	c.release()
 	c.buf = append(make([]byte, 0, max(len(rest), smallBuffer+1)), rest...)
 	c.w = len(c.buf)
@@ -120,6 +125,9 @@ func (c *Conn) fillInflated(wake bool) error {
 	d := c.deflated
 	for len(d.piece) == 0 {
 		if d.hungry && d.r == d.w {
+			if c.r == c.w {
+				c.release()
+			}
 			if err := c.beginWait(wake); err != nil {
 				return c.readError(err)
 			}
@@ -169,7 +177,7 @@ func (d *deflated) step() error {
 		if d.err == nil {
 			return io.EOF // the client ended its stream
 		}
-		return fmt.Errorf("wire: what came is not compressed as it must be: %w", d.err)
+		return fmt.Errorf("%w: %w", ErrDeflate, d.err)
 	}
 	return nil
 }

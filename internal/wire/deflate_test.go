@@ -184,6 +184,60 @@ func TestDeflateWrong(t *testing.T) {
 	}
 }
 
+// TestDeflateMemory: what a compressed connection holds while it waits.
+func TestDeflateMemory(t *testing.T) {
+	var command bytes.Buffer
+	w, _ := flate.NewWriter(&command, flate.BestSpeed)
+	io.WriteString(w, "a NOOP\r\n")
+	w.Flush()
+	synctest.Test(t, func(t *testing.T) {
+		const n, most = 50, 80 << 10
+		used := func() uint64 {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc + m.StackInuse
+		}
+		before := used()
+		var conns []*Conn
+		for range n {
+			client, server := net.Pipe()
+			c := NewConn(server, &Config{Protocol: "imap"})
+			conns = append(conns, c)
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			c.Authenticated("alice")
+			go client.Write(command.Bytes())
+			go func() {
+				for b := make([]byte, 64); ; {
+					if _, err := client.Read(b); err != nil {
+						return
+					}
+				}
+			}()
+			if err := c.StartDeflate(); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := c.ReadLine(100); err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(c, "a OK NOOP completed\r\n")
+			go c.ReadLine(100)
+		}
+		synctest.Wait()
+		each := (used() - before) / n
+		t.Logf("%d octets each, with the client", each)
+		if each > most {
+			t.Errorf("a connection that waits holds %d octets", each)
+		}
+		for _, c := range conns {
+			c.Close()
+		}
+	})
+}
+
 // TestDeflateClosed: Close ends the decoder at any moment.
 func TestDeflateClosed(t *testing.T) {
 	before := runtime.NumGoroutine()

@@ -41,6 +41,8 @@ var (
 	ErrTooMany = errors.New("wire: too many connections")
 	// ErrTLS: the TLS handshake failed.
 	ErrTLS = errors.New("wire: TLS handshake failed")
+	// ErrDeflate: what the client sent is not compressed as it must be.
+	ErrDeflate = errors.New("wire: not compressed with DEFLATE")
 	// ErrProxy: the PROXY header is missing or malformed.
 	ErrProxy = errors.New("wire: bad PROXY header")
 )
