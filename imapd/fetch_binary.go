@@ -80,8 +80,8 @@ func (c *content) binaryPart(path []int) (*message.Part, error) {
 	return p, nil
 }
 
-// decode writes a part decoded. Text gets CRLF line ends however it was
-// encoded (RFC 9051 §7.5.2).
+// decode writes a part decoded. Text gets CRLF line ends however it was encoded
+// (RFC 3516 §6, RFC 9051 §7.5.2).
 func (c *content) decode(w io.Writer, p *message.Part) error {
 	stored, err := c.open()
 	if err != nil {
@@ -98,7 +98,7 @@ func (c *content) decode(w io.Writer, p *message.Part) error {
 	if err != nil {
 		return err
 	}
-	if p.Type == "text" && (p.Encoding == "base64" || p.Encoding == "quoted-printable") {
+	if p.Type == "text" {
 		w = &crlfWriter{w: w}
 	}
 	_, err = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{decoded}, make([]byte, decodeBuffer))
