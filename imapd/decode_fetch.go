@@ -77,6 +77,9 @@ func (a *fetchArgs) add(d *decoder) {
 		d.limit("More than %d items and field names in one FETCH", maxFetchItems)
 	}
 	if d.err != nil || plainItems[it.kind] != "" && a.has(it.kind) {
+		for i := range a.items { // what is asked for without LAZY, too, is wanted
+			a.items[i].lazy = a.items[i].lazy && (it.kind != itemPreview || it.lazy)
+		}
 		return
 	}
 	a.items = append(a.items, it)
@@ -108,6 +111,7 @@ var plainItems = [...]string{
 	itemEmailID:       "EMAILID",
 	itemThreadID:      "THREADID",
 	itemSaveDate:      "SAVEDATE",
+	itemPreview:       "PREVIEW",
 }
 
 // fetchMacro decodes FAST, ALL or FULL, which stand alone.
@@ -147,7 +151,9 @@ func (d *decoder) fetchItem() fetchItem {
 	}
 	for kind, plain := range plainItems {
 		if name == plain && name != "" {
-			return fetchItem{kind: itemKind(kind)}
+			it := fetchItem{kind: itemKind(kind)}
+			it.lazy = it.kind == itemPreview && d.previewModifiers()
+			return it
 		}
 	}
 	d.pos = start
@@ -156,6 +162,20 @@ func (d *decoder) fetchItem() fetchItem {
 	}
 	d.fail("a FETCH item")
 	return fetchItem{}
+}
+
+// previewModifiers decodes the modifiers of PREVIEW (RFC 8970 §6), of which there
+// is but LAZY, and reports whether it came. Other words in parentheses may be
+// FETCH's own modifiers.
+func (d *decoder) previewModifiers() (lazy bool) {
+	const begin = " (LAZY"
+	rest := d.b[d.pos:]
+	if d.err != nil || len(rest) <= len(begin) || !strings.EqualFold(string(rest[:len(begin)]), begin) || isAtomChar(rest[len(begin)]) {
+		return false
+	}
+	d.sp()
+	d.params("PREVIEW modifier", func(name string) bool { return name == "LAZY" })
+	return true
 }
 
 // bodySection decodes the section and partial of BODY and BODY.PEEK.

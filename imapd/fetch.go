@@ -79,6 +79,7 @@ type fetch struct {
 	room   headerRoom
 	next   int // where in the view the next message is looked for
 	count  int // messages answered
+	lazy   int // previews made that were asked for with LAZY
 	// failed is what is said with NO after all that could be told was told.
 	failed error
 }
@@ -330,6 +331,8 @@ func (f *fetch) item(i int, m *store.Message, c *content) error {
 		}
 		f.begin(label)
 		w.rendered(root.AppendBodyStructure(nil, false))
+	case itemPreview:
+		f.preview(it, label, c)
 	case itemBinary, itemBinarySize:
 		return f.binary(it, label, c)
 	default:

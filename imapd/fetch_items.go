@@ -21,6 +21,7 @@ const (
 	itemEmailID    // EMAILID (RFC 8474 §5.3)
 	itemThreadID   // THREADID
 	itemSaveDate   // SAVEDATE (RFC 8514 §4.2)
+	itemPreview    // PREVIEW (RFC 8970 §3)
 
 	itemKinds // how many there are
 )
@@ -30,12 +31,13 @@ const (
 type fetchItem struct {
 	kind    itemKind
 	section section // of itemSection, itemBinary and itemBinarySize
+	lazy    bool    // of itemPreview: the modifier LAZY (RFC 8970 §4)
 }
 
 // brief: store.Brief has what it takes.
 func (it *fetchItem) brief() bool {
 	switch it.kind {
-	case itemFlags, itemUID, itemModSeq, itemInternalDate, itemSize, itemEnvelope, itemBodyStructure, itemRFC822Header:
+	case itemFlags, itemUID, itemModSeq, itemInternalDate, itemSize, itemEnvelope, itemBodyStructure, itemRFC822Header, itemPreview:
 		return true
 	case itemSection:
 		return it.section.ofHeader()

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// extractor turns a part's content into folded text: transfer encoding,
-// charset, markup, fold.
+// extractor turns a part's content into folded text, or into text as it was
+// written: transfer encoding, charset, markup, fold.
 type extractor struct {
 	out      *sink
 	transfer transferDecoder
@@ -22,6 +22,8 @@ type extractor struct {
 	utf      []byte // what the charset gave
 	newlines int    // line ends that have not been added to out yet
 	any      bool   // something has been
+	// asWritten: the text is not folded.
+	asWritten bool
 }
 
 // maxBlock is how many octets wait for a line's end before they are handled
@@ -47,7 +49,7 @@ func (x *extractor) line(line []byte) {
 		x.last = append(x.last[:0], line...)
 		return
 	}
-	if x.transfer == nil && x.html == nil && len(x.held) == 0 && x.simple(line) {
+	if x.transfer == nil && x.html == nil && len(x.held) == 0 && !x.asWritten && x.simple(line) {
 		return
 	}
 	x.pass(line)
@@ -228,7 +230,11 @@ func (x *extractor) fold(b []byte) {
 		if i < 0 {
 			i = len(b)
 		}
-		if i > 0 {
+		switch {
+		case i > 0 && x.asWritten:
+			x.out.b = append(x.owed(), b[:i]...)
+			x.out.check()
+		case i > 0:
 			x.out.b = appendFold(x.owed(), b[:i])
 			x.out.check()
 		}

@@ -18,6 +18,8 @@ type htmlText struct {
 	prev byte   // the last octet in a tag or comment that was no space
 	mark byte   // the quotation mark that the attribute value ends with
 
+	noTitle bool // the title is no text
+
 	space, brk bool // white space or a line break comes before the next text
 	any        bool // there has been text
 }
@@ -212,9 +214,13 @@ func (h *htmlText) closeTag() {
 		if !h.end {
 			h.state, h.raw = htmlRaw, string(h.name)
 		}
+	case "title":
+		if h.brk = true; h.noTitle && !h.end {
+			h.state, h.raw = htmlRaw, "title"
+		}
 	case "p", "br", "div", "tr", "td", "th", "li", "ul", "ol", "dl", "dt", "dd",
 		"table", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre",
-		"title", "head", "body", "html", "section", "article", "header", "footer",
+		"head", "body", "html", "section", "article", "header", "footer",
 		"center", "form", "option", "caption", "address", "figure", "main", "nav":
 		h.brk = true
 	}
