@@ -136,7 +136,7 @@ func ended(err error) error {
 
 var (
 	statusLine = regexp.MustCompile(`^(\S+) (OK|NO|BAD|BYE)( |$)`)
-	dataLine   = regexp.MustCompile(`^\* (\d+ (EXISTS|RECENT|EXPUNGE|FETCH |UIDFETCH )|(FLAGS|LIST|LSUB|STATUS|SEARCH|ESEARCH|CAPABILITY|NAMESPACE|ENABLED|ID|VANISHED|QUOTA|QUOTAROOT|METADATA|XLIST)( |$))`)
+	dataLine   = regexp.MustCompile(`^\* (\d+ (EXISTS|RECENT|EXPUNGE|FETCH |UIDFETCH )|(FLAGS|LIST|LSUB|STATUS|SEARCH|ESEARCH|SORT|THREAD|CAPABILITY|NAMESPACE|ENABLED|ID|VANISHED|QUOTA|QUOTAROOT|METADATA|XLIST)( |$))`)
 )
 
 // wellFormed checks one answer, in whose place of literals stands L.
