@@ -174,3 +174,26 @@ func TestSortExpunged(t *testing.T) {
 		t.Errorf("%d threads, %v", len(threads), err)
 	}
 }
+
+// TestSortSparse: a mailbox's contents lie far apart among those of others, and
+// some are in it twice.
+func TestSortSparse(t *testing.T) {
+	s := openTest(t)
+	alice, bob := addUser(t, s, "alice@crepes.fr"), addUser(t, s, "bob@crepes.fr")
+	rnd := rand.New(rand.NewPCG(5, 6))
+	for i := range 60 {
+		to := bob
+		if i%12 == 0 {
+			to = alice
+		}
+		deliver(t, s, fmt.Sprintf("Subject: Re: %d\r\nMessage-ID: <%d@x>\r\nReferences: <%d@x>\r\n\r\n", rnd.IntN(3), i, rnd.IntN(60)/12*12), Copy{Account: to})
+	}
+	mb := inboxOf(t, s, alice).ID
+	if _, err := s.CopyMessages(t.Context(), mb, mail.UIDs(2, 4), mb); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		checkSorts(t, s, mb, rnd)
+		checkThreads(t, s, mb)
+	}
+}

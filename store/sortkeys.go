@@ -26,10 +26,9 @@ const (
 // readKeys sets what is wanted of the messages' keys, and makes those that are
 // not there yet. It leaves out the messages that are gone.
 func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, want keyColumns, p *Progress) ([]sortable, error) {
-	query := want.query()
 	for from := 0; from < len(list); from += keyRows {
 		batch := list[from:min(from+keyRows, len(list))]
-		missing, err := s.readSomeKeys(ctx, batch, query, want)
+		missing, err := s.readSomeKeys(ctx, batch, want)
 		if err != nil {
 			return nil, err
 		}
@@ -46,62 +45,83 @@ func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, wan
 	return slices.DeleteFunc(list, func(m sortable) bool { return m.content == 0 }), nil
 }
 
-// query selects a text: a line for each content of a JSON array that has a
-// row, with its place in the array and the wanted columns.
-func (c *keyColumns) query() string {
-	columns := "r.key"
+// query selects a text: a line for each row of sortkeys in a range of contents,
+// with the content and the wanted columns; with list, for each in a JSON array.
+func (c *keyColumns) query(list bool) string {
+	columns := "k.content"
 	if c.ids {
 		columns += ", k.reply, k.ids"
 	}
 	for _, key := range c.texts {
 		columns += ", k." + key.column()
 	}
-	return "SELECT group_concat(line, char(10)) FROM (SELECT concat_ws(char(31), " + columns +
-		") AS line FROM json_each(?) AS r CROSS JOIN sortkeys AS k ON k.content = r.value)"
+	from := "sortkeys AS k WHERE k.content BETWEEN ? AND ?"
+	if list {
+		from = "json_each(?) AS r CROSS JOIN sortkeys AS k ON k.content = r.value"
+	}
+	return "SELECT group_concat(line, char(10)) FROM (SELECT concat_ws(char(31), " + columns + ") AS line FROM " + from + ")"
+}
+
+// sparse is how many contents may lie between the lowest and the highest of a
+// batch, for each that is in it, before it is better to name them.
+const sparse = 3
+
+// selectKeys reads the rows of a batch, and perhaps others between them.
+func (s *Store) selectKeys(ctx context.Context, batch []sortable, want keyColumns) (text []byte, err error) {
+	low, high := batch[0].content, batch[0].content
+	for i := range batch {
+		low, high = min(low, batch[i].content), max(high, batch[i].content)
+	}
+	query, args := want.query(false), []any{int64(low), int64(high)}
+	if int64(high-low) > sparse*int64(len(batch)) {
+		ids := []byte{'['}
+		for i := range batch {
+			if i > 0 {
+				ids = append(ids, ',')
+			}
+			ids = strconv.AppendInt(ids, int64(batch[i].content), 10)
+		}
+		query, args = want.query(true), []any{string(append(ids, ']'))}
+	}
+	err = s.readOne(ctx, func(tx *readTx) (err error) {
+		text, err = tx.text(query, args...)
+		return err
+	})
+	return text, err
 }
 
 // readSomeKeys reads a batch's keys, and returns the places of those that
 // are not there.
-func (s *Store) readSomeKeys(ctx context.Context, batch []sortable, query string, want keyColumns) (missing []int, err error) {
-	ids := []byte{'['}
-	for i := range batch {
-		if i > 0 {
-			ids = append(ids, ',')
-		}
-		ids = strconv.AppendInt(ids, int64(batch[i].content), 10)
-	}
-	ids = append(ids, ']')
-	var text []byte
-	err = s.readOne(ctx, func(tx *readTx) (err error) {
-		text, err = tx.text(query, string(ids))
-		return err
-	})
+func (s *Store) readSomeKeys(ctx context.Context, batch []sortable, want keyColumns) (missing []int, err error) {
+	text, err := s.selectKeys(ctx, batch, want)
 	if err != nil {
 		return nil, err
 	}
-	there := make([]bool, len(batch))
-	texts := make([]string, len(batch)*len(want.texts))
+	lines := make(map[ContentID]string, len(batch))
 	for rest := string(text); rest != ""; {
-		var line, place string
+		var line, content string
 		line, rest, _ = strings.Cut(rest, "\n")
-		place, line, _ = strings.Cut(line, keySeparator)
-		n, err := strconv.Atoi(place)
-		if err != nil || n >= len(batch) {
+		content, line, _ = strings.Cut(line, keySeparator)
+		id, err := strconv.ParseInt(content, 10, 64)
+		if err != nil {
 			return nil, fmt.Errorf("a row of sortkeys: %w", mail.ErrCorrupt)
 		}
-		there[n] = true
-		batch[n].texts, texts = texts[:len(want.texts)], texts[len(want.texts):]
-		batch[n].take(line, want)
+		lines[ContentID(id)] = line
 	}
-	for i := range there {
-		if !there[i] {
+	texts := make([]string, len(batch)*len(want.texts))
+	for i := range batch {
+		line, ok := lines[batch[i].content]
+		if !ok {
 			missing = append(missing, i)
+			continue
 		}
+		batch[i].texts, texts = texts[:len(want.texts)], texts[len(want.texts):]
+		batch[i].take(line, want)
 	}
 	return missing, nil
 }
 
-// take sets what a line of the query has, behind the place.
+// take sets what a line of the query has, behind the content.
 func (m *sortable) take(line string, want keyColumns) {
 	next := func() (field string) {
 		field, line, _ = strings.Cut(line, keySeparator)
