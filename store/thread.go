@@ -283,7 +283,7 @@ func (t *threads) mergeSubjects() {
 	for _, n := range t.top {
 		subject := n.first().texts[0]
 		there := table[subject]
-		if subject == "" || there == n || n.parent != nil {
+		if subject == "" || there == n {
 			continue
 		}
 		switch {
