@@ -27,11 +27,14 @@ func (s *session) capabilities() string {
 		"NAMESPACE", "UIDPLUS", "UNSELECT", "IDLE", "CHILDREN", "SPECIAL-USE", "CREATE-SPECIAL-USE",
 		"LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", "ESEARCH", "SEARCHRES", "MOVE", "BINARY", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC",
 		"OBJECTID", "SAVEDATE", "PARTIAL", "QUOTA", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE", "METADATA", "LIST-METADATA", "XLIST",
-		"WITHIN", "MULTIAPPEND", "REPLACE", "COMPRESS=DEFLATE", "PREVIEW",
+		"WITHIN", "MULTIAPPEND", "REPLACE", "PREVIEW",
 		"SORT", "SORT=DISPLAY", "ESORT", "I18NLEVEL=1", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "THREAD=REFS", "SEARCH=FUZZY", "INPROGRESS",
 		"APPENDLIMIT="+strconv.FormatInt(s.srv.cfg.MaxMessage, 10))
 	if s.srv.cfg.UIDOnly {
 		caps = append(caps, "UIDONLY")
+	}
+	if s.srv.cfg.Compress {
+		caps = append(caps, "COMPRESS=DEFLATE")
 	}
 	if s.srv.cfg.Unauthenticate {
 		caps = append(caps, "UNAUTHENTICATE")

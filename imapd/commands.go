@@ -35,8 +35,6 @@ func commands(cfg Config) map[string]command {
 		"APPEND":  {in: loggedIn, run: (*session).cmdAppend, streams: true},
 		"IDLE":    {in: loggedIn, run: (*session).cmdIdle},
 
-		"COMPRESS": {in: loggedIn, run: (*session).cmdCompress},
-
 		"LIST":        {in: loggedIn, run: (*session).cmdList},
 		"LSUB":        {in: loggedIn, run: (*session).cmdLsub},
 		"XLIST":       {in: loggedIn, run: (*session).cmdXlist},
@@ -76,6 +74,9 @@ func commands(cfg Config) map[string]command {
 		"UID MOVE":    {in: selected, run: (*session).cmdUIDMove},
 		"REPLACE":     {in: selected, run: (*session).cmdReplace, byNumber: true, streams: true},
 		"UID REPLACE": {in: selected, run: (*session).cmdUIDReplace, streams: true},
+	}
+	if cfg.Compress {
+		table["COMPRESS"] = command{in: loggedIn, run: (*session).cmdCompress}
 	}
 	if cfg.Unauthenticate {
 		table["UNAUTHENTICATE"] = command{in: loggedIn, run: (*session).cmdUnauthenticate}

@@ -20,6 +20,8 @@ func TestNotCompressed(t *testing.T) {
 	for _, more := range []string{"a NOOP\r\nb LOGOUT\r\n", "", "\xff"} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFixture(t)
+			f.srv.cfg.Compress = true
+			f.srv.commands = commands(f.srv.cfg)
 			conn, err := f.dial("")
 			check(t, err)
 			defer conn.Close()

@@ -219,6 +219,8 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 			switch what {
 			case "UNAUTHENTICATE":
 				f.srv.cfg.Unauthenticate = true
+			case "COMPRESS":
+				f.srv.cfg.Compress = true
 			case "UIDONLY":
 				f.srv.cfg.UIDOnly = true
 			default:

@@ -28,6 +28,10 @@ type Config struct {
 	Unauthenticate bool
 	// UIDOnly offers UIDONLY (RFC 9586), which some clients mishandle.
 	UIDOnly bool
+	// Compress offers COMPRESS=DEFLATE (RFC 4978). The decoder asks for octets
+	// that are behind the end of a block, so that a client whose flushes are as
+	// short as can be (zlib's Z_PARTIAL_FLUSH: mbsync) waits for ever.
+	Compress bool
 	// Version is what ID tells; empty tells none.
 	Version string
 	// ID are further fields for ID (RFC 2971 §3.3), such as support-url, or

@@ -116,8 +116,8 @@ func newStalled(t *testing.T) *stall.Server {
 	check(t, err)
 	var log heldLog
 	events := maillog.New(slog.New(slog.NewTextHandler(&log, nil)))
-	srv := New(house.Store, house.Auth, Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, MaxMessage: 2000, Version: "1.0", Log: events})
-	far := New(house.Store, house.Auth, Config{MaxMessage: 2000, Log: events})
+	srv := New(house.Store, house.Auth, Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, MaxMessage: 2000, Compress: true, Version: "1.0", Log: events})
+	far := New(house.Store, house.Auth, Config{MaxMessage: 2000, Compress: true, Log: events})
 	t.Cleanup(func() {
 		srv.driver.Close()
 		far.driver.Close()
