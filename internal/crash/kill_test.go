@@ -17,7 +17,7 @@ func TestKillDuringDelivery(t *testing.T) {
 	kills, perStore := pick(12, 1000), pick(6, 10)
 	mails, duplicates, inFlight := 0, 0, 0
 	for done := 0; done < kills; done += perStore {
-		func() {
+		t.Run(fmt.Sprintf("store_%d", done/perStore), func(t *testing.T) { // which gives its ports back
 			s := newServer(t, t.TempDir(), plain, "alice", "bob")
 			defer s.Kill()
 			s.route("127.0.0.1:1") // nobody takes it: it stays queued
@@ -46,7 +46,7 @@ func TestKillDuringDelivery(t *testing.T) {
 				fmt.Println(done, "kills")
 			}
 			mails, duplicates, inFlight = mails+l.count(), duplicates+len(f.Duplicated), inFlight+l.inFlight
-		}()
+		})
 	}
 	t.Logf("%d kills, %d messages acknowledged: 0 lost, %d duplicates of %d in flight", kills, mails, duplicates, inFlight)
 }
