@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,16 +18,19 @@ import (
 // flateClient speaks compressed, with the standard library's encoder.
 type flateClient struct {
 	net.Conn
-	w *flate.Writer
-	r io.Reader
+	mu sync.Mutex // held while w writes
+	w  *flate.Writer
+	r  io.Reader
 }
 
 func newFlateClient(c net.Conn) *flateClient {
 	w, _ := flate.NewWriter(c, flate.BestSpeed)
-	return &flateClient{c, w, flate.NewReader(c)}
+	return &flateClient{Conn: c, w: w, r: flate.NewReader(c)}
 }
 
 func (c *flateClient) say(text string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if _, err := io.WriteString(c.w, text); err != nil {
 		return err
 	}
