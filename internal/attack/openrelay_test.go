@@ -56,7 +56,7 @@ func TestOpenRelay(t *testing.T) {
 	t.Parallel()
 	k := newSink(t)
 	s := testserver.New(t, testserver.Config{Users: []string{"alice"}})
-	s.Set("relay.smarthost", "address", k.address())
+	s.Set("relay.smarthost", "address", k.Address())
 	s.Set("relay.smarthost", "tls", "none")
 	s.Set("smtp", "any_sender", false)
 	s.Set("smtp", "any_helo", false)
