@@ -19,6 +19,9 @@ import (
 	"posthorn/store"
 )
 
+// demoConnections is how many of one protocol each server of the demo serves.
+const demoConnections = 500
+
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name: "demo", Usage: "two servers that mail each other, to try things out on",
@@ -70,6 +73,8 @@ func demo(c *cli.Context) error {
 		}
 	}()
 	for _, d := range servers {
+		// A class needs no more, and no word about how many files may be open.
+		d.cfg.Limits.Connections = min(d.cfg.Limits.Connections, demoConnections)
 		s, err := startServer(c.Context, d.cfg, newLogger(c.App.ErrWriter, d.cfg))
 		if err != nil {
 			return err
