@@ -20,6 +20,7 @@ import (
 
 	"posthorn/auth"
 	"posthorn/internal/deliver"
+	"posthorn/internal/explain"
 	"posthorn/internal/mail"
 	"posthorn/internal/wire"
 	"posthorn/store"
@@ -53,7 +54,7 @@ func newHouse(t *testing.T) *house {
 	cfg := Config{
 		Hostname: "hamburger.edu", Backend: &deliver.Pipeline{Store: st, Hostname: "hamburger.edu"}, MaxMessage: 1 << 20,
 		onReply: func(command string, code int) {
-			if !CodeAllowed(command, code) {
+			if !explain.MayAnswer(command, code) {
 				t.Errorf("%s answered with %d", command, code)
 			}
 		},

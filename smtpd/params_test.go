@@ -5,6 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"posthorn/internal/explain"
 	"posthorn/internal/mail"
 )
 
@@ -45,7 +46,7 @@ func clean(s string) bool {
 
 func checkRefusal(t *testing.T, command string, r reply) {
 	t.Helper()
-	if !CodeAllowed(command, r.code) || !r.failed() || r.enhanced == "" || r.text == "" {
+	if !explain.MayAnswer(command, r.code) || !r.failed() || r.enhanced == "" || r.text == "" {
 		t.Errorf("refused with %v", r)
 	}
 	checkReplyLine(t, r.String())

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"posthorn/internal/deliver"
+	"posthorn/internal/explain"
 	"posthorn/internal/mail"
 	"posthorn/internal/maillog"
 	"posthorn/internal/stall"
@@ -102,7 +103,7 @@ func newStalled(t *testing.T) *stall.Server {
 	cfg := Config{
 		Hostname: "hamburger.edu", Backend: backend, MaxMessage: 2000, Log: events,
 		onReply: func(command string, code int) {
-			if !CodeAllowed(command, code) {
+			if !explain.MayAnswer(command, code) {
 				t.Errorf("%s answered with %d", command, code)
 			}
 		},

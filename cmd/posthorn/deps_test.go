@@ -17,6 +17,7 @@ var arrows = map[string]string{
 	"migrations":            "",
 	"internal/config":       "",
 	"internal/transcript":   "",
+	"internal/explain":      "",
 	"internal/message":      "internal/mail",
 	"internal/maillog":      "internal/mail",
 	"tlsconf":               "",

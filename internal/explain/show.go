@@ -1,0 +1,62 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Show is a little script that provokes something live, on the demo's two
+// servers. Package show runs it.
+type Show struct {
+	// ID names the show among all: "550", "451-store".
+	ID    string `json:"id"`
+	Title Text   `json:"title"`
+	Steps []Step `json:"steps"`
+	// Ends is what the last reply must begin with.
+	Ends string `json:"ends"`
+	// Loopback tells what keeps the show from the demo, where there is such a
+	// thing; "" is none. "tls-required" needs a server that takes no password
+	// without TLS even on loopback.
+	Needs string `json:"needs,omitempty"`
+}
+
+// Step is one step of a Show. A line of the script is a verb and its argument:
+//
+//	connect SERVER PORT   open a connection; SERVER is alice or bob, whose
+//	                      server it is; PORT is smtp, submission, submissions,
+//	                      pop3, pop3s, imap or imaps
+//	tls                   shake hands on the connection
+//	send LINE             send a line and CRLF
+//	expect WORDS          read a whole reply; it must begin with these words
+//	fault FAULT           arm a fault on the server of the last connect, or of
+//	                      the next one when there was none yet (see Fault)
+//	down SERVER           take a server down; up SERVER: bring it back
+//	queue SERVER WORDS    wait until a message in the server's queue was last
+//	                      answered with these words
+//
+// $ALICE and $BOB in LINE are the two addresses, $ALICE_DOMAIN and $BOB_DOMAIN
+// their domains; $ALICE_PLAIN is alice's initial response for AUTH PLAIN,
+// $ALICE_USER64 and $ALICE_PASSWORD64 are her answers to AUTH LOGIN.
+type Step struct {
+	Verb string `json:"verb"`
+	Arg  string `json:"arg,omitempty"`
+}
+
+// ParseSteps reads a script, one step a line.
+func ParseSteps(script string) ([]Step, error) {
+	var steps []Step
+	for line := range strings.Lines(script) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		verb, arg, _ := strings.Cut(line, " ")
+		switch verb {
+		case "connect", "tls", "send", "expect", "fault", "down", "up", "queue":
+		default:
+			return nil, fmt.Errorf("explain: no step %q", verb)
+		}
+		steps = append(steps, Step{verb, arg})
+	}
+	return steps, nil
+}
