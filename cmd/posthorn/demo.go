@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"posthorn/auth"
+	"posthorn/internal/class/page"
 	"posthorn/internal/config"
 	"posthorn/internal/mail"
 	"posthorn/store"
@@ -72,11 +73,15 @@ func demo(c *cli.Context) error {
 			s.stop(stopTime)
 		}
 	}()
-	for _, d := range servers {
+	token := pronounceable(12)
+	for i, d := range servers {
 		// A class needs no more, and no word about how many files may be open.
 		d.cfg.Limits.Connections = min(d.cfg.Limits.Connections, demoConnections)
-		s, err := startServer(c.Context, d.cfg, newLogger(c.App.ErrWriter, d.cfg))
-		if err != nil {
+		s := newServer(d.cfg, newLogger(c.App.ErrWriter, d.cfg))
+		if i == 0 {
+			s.pages = page.New(page.Config{Source: page.NewCanned(), Token: token})
+		}
+		if err := s.start(c.Context); err != nil {
 			return err
 		}
 		running = append(running, s)
@@ -84,6 +89,7 @@ func demo(c *cli.Context) error {
 			defer trace(s.tap, c.App.ErrWriter)()
 		}
 	}
+	fmt.Fprintf(c.App.Writer, "\nSee everything that is said, in a browser:\n\n  http://localhost:%d/#%s\n", base+80, token)
 	printDemo(c.App.Writer, servers)
 	fmt.Fprintf(c.App.ErrWriter, "posthorn: ready\n")
 	<-c.Context.Done()

@@ -43,6 +43,8 @@ var arrows = map[string]string{
 	"imapd":                 "auth internal/wire internal/maillog internal/mail store internal/message",
 	"internal/httpd":        "store auth internal/config internal/wire",
 	"internal/control":      "store auth internal/mail",
+	"internal/class":        "",
+	"internal/class/page":   "internal/class",
 	"cmd/posthorn":          "*",
 }
 

@@ -131,7 +131,7 @@ func (g *generation) daemons() map[string]func(net.Listener) error {
 		ID: g.cfg.IMAP.ID, Version: version(), Log: s.log,
 	})
 	smtpServer, submissionServer := smtpd.New(mx), smtpd.New(submission)
-	g.http = httpd.New(httpd.Config{Health: g.health})
+	g.http = httpd.New(httpd.Config{Health: g.health, Pages: s.pages})
 	return map[string]func(net.Listener) error{
 		"smtp": smtpServer.Serve, "submission": submissionServer.Serve, "submissions": submissionServer.Serve,
 		"pop3": pop3.Serve, "pop3s": pop3.Serve, "imap": imap.Serve, "imaps": imap.Serve,

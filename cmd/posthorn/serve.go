@@ -52,8 +52,8 @@ func serve(c *cli.Context) error {
 		}
 		defer stop()
 	}
-	s, err := startServer(c.Context, cfg, log)
-	if err != nil {
+	s := newServer(cfg, log)
+	if err := s.start(c.Context); err != nil {
 		return err
 	}
 	if c.Bool("trace") {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,7 @@ type server struct {
 	room       *room
 	turnstiles []*turnstile
 	control    net.Listener
+	pages      http.Handler    // beside httpd's own; nil: none
 	ctx        context.Context // ends with the server, not with its starter
 	cancel     context.CancelFunc
 
@@ -45,22 +47,27 @@ type server struct {
 	old     []*generation // replaced, with clients that may still be there
 }
 
-// startServer binds the sockets, drops root, opens the store and serves. ctx
-// is for starting only: stop ends the server.
-func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*server, error) {
-	s := &server{cfg: cfg, logger: logger, log: maillog.New(logger), tap: &wire.Tap{}, room: newRoom()}
+// newServer returns a server that start starts.
+func newServer(cfg *config.Config, logger *slog.Logger) *server {
+	return &server{cfg: cfg, logger: logger, log: maillog.New(logger), tap: &wire.Tap{}, room: newRoom()}
+}
+
+// start binds the sockets, drops root, opens the store and serves. ctx is for
+// starting only: stop ends the server.
+func (s *server) start(ctx context.Context) error {
+	cfg, logger := s.cfg, s.logger
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	certificates, err := loadCertificates(cfg, logger) // while still root: the key may be root's
 	if err != nil {
-		return nil, err
+		return err
 	}
 	sockets, err := bind(cfg)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := dropRoot(cfg.User); err != nil {
 		closeAll(sockets)
-		return nil, err
+		return err
 	}
 	for _, sock := range sockets {
 		s.turnstiles = append(s.turnstiles, newTurnstile(sock, s.room, s.log))
@@ -69,11 +76,11 @@ func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 	storeCfg.Report = func(msg string, args ...any) { logger.Warn(msg, args...) }
 	if s.store, err = store.Open(ctx, storeCfg); err != nil {
 		closeAll(sockets)
-		return nil, fmt.Errorf("opening the store: %w", err)
+		return fmt.Errorf("opening the store: %w", err)
 	}
 	if s.control, err = control.Listen(cfg.Data); err != nil {
 		closeAll(sockets)
-		return nil, errors.Join(fmt.Errorf("control socket: %w", err), s.store.Close())
+		return errors.Join(fmt.Errorf("control socket: %w", err), s.store.Close())
 	}
 	s.auth = auth.New(s.store, auth.Config{})
 	if err := s.auth.Prepare(ctx); err != nil {
@@ -86,12 +93,12 @@ func startServer(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 	if s.current, err = s.startGeneration(cfg, certificates); err != nil {
 		s.control.Close()
 		closeAll(sockets)
-		return nil, errors.Join(err, s.store.Close())
+		return errors.Join(err, s.store.Close())
 	}
 	for _, t := range s.turnstiles {
 		go t.run()
 	}
-	return s, nil
+	return nil
 }
 
 // failed is closed when the store cannot go on.

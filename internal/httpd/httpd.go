@@ -12,12 +12,17 @@ import (
 type Config struct {
 	// Health returns nil while the server can take mail; a nil Health is well.
 	Health func() error
+	// Pages has all paths that nothing here has; nil: there are none.
+	Pages http.Handler
 }
 
 // New returns a server for the pages; its caller serves listeners with it.
 func New(cfg Config) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", cfg.healthz)
+	if cfg.Pages != nil {
+		mux.Handle("/", cfg.Pages)
+	}
 	return &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 10 * time.Second,
