@@ -18,6 +18,7 @@ var arrows = map[string]string{
 	"internal/config":       "",
 	"internal/transcript":   "",
 	"internal/explain":      "",
+	"internal/show":         "internal/explain",
 	"internal/message":      "internal/mail",
 	"internal/maillog":      "internal/mail",
 	"tlsconf":               "",

@@ -54,6 +54,15 @@ type Entry struct {
 // Key names the entry among all: "smtp/reply/550".
 func (e *Entry) Key() string { return e.Protocol + "/" + string(e.Kind) + "/" + e.Name }
 
+// Keys are the keys of the entry and of its parts.
+func (e *Entry) Keys() []string {
+	keys := []string{e.Key()}
+	for _, p := range e.Parts {
+		keys = append(keys, p.Key())
+	}
+	return keys
+}
+
 // Entries is the whole catalogue in its order: protocol by protocol, and in
 // each by kind. The caller must not change it.
 func Entries() []Entry { return catalogue().entries }

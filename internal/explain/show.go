@@ -14,9 +14,9 @@ type Show struct {
 	Steps []Step `json:"steps"`
 	// Ends is what the last reply must begin with.
 	Ends string `json:"ends"`
-	// Loopback tells what keeps the show from the demo, where there is such a
-	// thing; "" is none. "tls-required" needs a server that takes no password
-	// without TLS even on loopback.
+	// Needs names what a server must be like that the demo's are not: "tls-only"
+	// (no password without TLS, on loopback neither), "no-certificate". Empty:
+	// any server will do.
 	Needs string `json:"needs,omitempty"`
 }
 
@@ -25,18 +25,20 @@ type Show struct {
 //	connect SERVER PORT   open a connection; SERVER is alice or bob, whose
 //	                      server it is; PORT is smtp, submission, submissions,
 //	                      pop3, pop3s, imap or imaps
+//	refused SERVER PORT   nobody listens there
 //	tls                   shake hands on the connection
 //	send LINE             send a line and CRLF
 //	expect WORDS          read a whole reply; it must begin with these words
-//	fault FAULT           arm a fault on the server of the last connect, or of
-//	                      the next one when there was none yet (see Fault)
+//	fault SERVER PROTOCOL KIND [COMMAND] [CODE]
+//	                      have a fault go off once (class.FaultKind has them)
 //	down SERVER           take a server down; up SERVER: bring it back
 //	queue SERVER WORDS    wait until a message in the server's queue was last
 //	                      answered with these words
 //
-// $ALICE and $BOB in LINE are the two addresses, $ALICE_DOMAIN and $BOB_DOMAIN
-// their domains; $ALICE_PLAIN is alice's initial response for AUTH PLAIN,
-// $ALICE_USER64 and $ALICE_PASSWORD64 are her answers to AUTH LOGIN.
+// In the lines $ALICE and $BOB are the two addresses, $ALICE_DOMAIN and so on
+// their domains, $ALICE_PASSWORD the password; $ALICE_PLAIN is an initial
+// response for AUTH PLAIN, $ALICE_USER64 and $ALICE_PASSWORD64 answer AUTH
+// LOGIN.
 type Step struct {
 	Verb string `json:"verb"`
 	Arg  string `json:"arg,omitempty"`
@@ -52,7 +54,7 @@ func ParseSteps(script string) ([]Step, error) {
 		}
 		verb, arg, _ := strings.Cut(line, " ")
 		switch verb {
-		case "connect", "tls", "send", "expect", "fault", "down", "up", "queue":
+		case "connect", "refused", "tls", "send", "expect", "fault", "down", "up", "queue":
 		default:
 			return nil, fmt.Errorf("explain: no step %q", verb)
 		}
