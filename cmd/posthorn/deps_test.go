@@ -45,7 +45,7 @@ var arrows = map[string]string{
 	"internal/httpd":        "store auth internal/config internal/wire",
 	"internal/control":      "store auth internal/mail",
 	"internal/class":        "",
-	"internal/class/page":   "internal/class",
+	"internal/class/page":   "internal/class internal/explain",
 	"cmd/posthorn":          "*",
 }
 

@@ -19,7 +19,8 @@ import (
 //	GET  /session/ID.txt          a session as text, to download
 //	GET  /messages?server=NAME    Messages
 //	GET  /message?server=NAME&id=ID   Message
-//	GET  /explain?lang=en|vi      the catalogue (internal/explain)
+//	GET  /explain?lang=en|vi      the catalogue (explain.Localized)
+//	GET  /explain/line?protocol=&from=client|server&text=   Explained
 //	POST /server   ServerSwitch → State
 //	POST /fault    FaultRequest → State
 //	POST /reveal   RevealSwitch → State

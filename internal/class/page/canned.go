@@ -310,8 +310,6 @@ func (c *Canned) Show(context.Context, ShowRequest) (*Shown, error) {
 	return &Shown{Server: "hamburger.edu", Session: "r2d2-1"}, nil
 }
 
-func (c *Canned) Explain(lang string) (any, error) { return map[string]any{"lang": lang}, nil }
-
 func (c *Canned) Messages(context.Context, string) (*Messages, error) {
 	return &Messages{Messages: []MessageLine{cannedLine()}}, nil
 }

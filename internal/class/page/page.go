@@ -35,7 +35,6 @@ type Source interface {
 	Transcript(session string) ([]byte, error)
 	Messages(ctx context.Context, server string) (*Messages, error)
 	Message(ctx context.Context, server, id string) (*Message, error)
-	Explain(lang string) (any, error)
 	SwitchServer(ctx context.Context, in ServerSwitch) error
 	Fault(ctx context.Context, in FaultRequest) error
 	Reveal(ctx context.Context, in RevealSwitch) error
@@ -82,7 +81,8 @@ func New(cfg Config) http.Handler {
 	get(mux, "GET /message", func(r *http.Request) (any, error) {
 		return cfg.Source.Message(r.Context(), r.FormValue("server"), r.FormValue("id"))
 	})
-	get(mux, "GET /explain", func(r *http.Request) (any, error) { return cfg.Source.Explain(r.FormValue("lang")) })
+	get(mux, "GET /explain", catalogue)
+	get(mux, "GET /explain/line", explainLine)
 	mux.HandleFunc("GET /events", cfg.events)
 	mux.HandleFunc("GET /session/{file}", cfg.transcript)
 	post(mux, &cfg, "POST /server", change(&cfg, Source.SwitchServer))
