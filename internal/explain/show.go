@@ -25,15 +25,20 @@ type Show struct {
 //	connect SERVER PORT   open a connection; SERVER is alice or bob, whose
 //	                      server it is; PORT is smtp, submission, submissions,
 //	                      pop3, pop3s, imap or imaps
+//	hello SERVER PORT     connect, be greeted and say EHLO (SMTP)
 //	refused SERVER PORT   nobody listens there
 //	tls                   shake hands on the connection
 //	send LINE             send a line and CRLF
+//	again N LINE          send a line N times
+//	repeat N LINE         send a line and read its reply, N times
 //	expect WORDS          read a whole reply; it must begin with these words
 //	fault SERVER PROTOCOL KIND [COMMAND] [CODE]
 //	                      have a fault go off once (class.FaultKind has them)
 //	down SERVER           take a server down; up SERVER: bring it back
 //	queue SERVER WORDS    wait until a message in the server's queue was last
 //	                      answered with these words
+//	arrives SERVER WORDS  wait until the newest message of the server's user
+//	                      has a line that begins with these words
 //
 // In the lines $ALICE and $BOB are the two addresses, $ALICE_DOMAIN and so on
 // their domains, $ALICE_PASSWORD the password; $ALICE_PLAIN is an initial
@@ -54,11 +59,13 @@ func ParseSteps(script string) ([]Step, error) {
 		}
 		verb, arg, _ := strings.Cut(line, " ")
 		switch verb {
-		case "connect", "refused", "tls", "send", "expect", "fault", "down", "up", "queue":
+		case "connect", "refused", "tls", "send", "again", "repeat", "expect", "fault", "down", "up", "queue", "arrives":
+			steps = append(steps, Step{verb, arg})
+		case "hello":
+			steps = append(steps, Step{"connect", arg}, Step{"expect", "220"}, Step{"send", "EHLO client.example"}, Step{"expect", "250"})
 		default:
 			return nil, fmt.Errorf("explain: no step %q", verb)
 		}
-		steps = append(steps, Step{verb, arg})
 	}
 	return steps, nil
 }

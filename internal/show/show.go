@@ -144,6 +144,8 @@ func (p *play) step(ctx context.Context, step explain.Step) error {
 		return p.handshake(ctx)
 	case "send":
 		return p.send(ctx, p.stage.fill(step.Arg))
+	case "again", "repeat":
+		return p.again(ctx, step)
 	case "expect":
 		return p.expect(p.stage.fill(step.Arg))
 	case "fault":
@@ -160,6 +162,8 @@ func (p *play) step(ctx context.Context, step explain.Step) error {
 		return p.stage.Switch(ctx, server, true)
 	case "queue":
 		return p.queue(ctx, server, rest)
+	case "arrives":
+		return p.arrives(ctx, server, rest)
 	}
 	return fmt.Errorf("no step %q", step.Verb)
 }
@@ -221,6 +225,26 @@ func (p *play) send(ctx context.Context, line string) error {
 	p.conn.SetDeadline(time.Now().Add(stepTime))
 	_, err := io.WriteString(p.conn, line+"\r\n")
 	return err
+}
+
+// again sends a line several times: "repeat" reads a reply after each.
+func (p *play) again(ctx context.Context, step explain.Step) error {
+	count, line, _ := strings.Cut(step.Arg, " ")
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		return err
+	}
+	for range n {
+		if err := p.send(ctx, p.stage.fill(line)); err != nil {
+			return err
+		}
+		if step.Verb == "repeat" {
+			if err := p.expect(""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // expect reads a whole reply.
