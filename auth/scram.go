@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -26,6 +27,9 @@ type scram struct {
 	gate          gate
 	conversations []*xdg.ServerConversation
 }
+
+// errAlias is for the log; the client is told no more than ErrFailed.
+var errAlias = fmt.Errorf("%w: an alias logs in by PLAIN or LOGIN, not by SCRAM", ErrFailed)
 
 type scramState int
 
@@ -77,7 +81,7 @@ func (s *scram) first(message string) ([]byte, bool, error) {
 	if err != nil {
 		return s.fail(err)
 	}
-	if s.subject, err = s.auth.subject(s.ctx, name); err != nil {
+	if s.subject, err = s.auth.withoutAlias(s.ctx, name); err != nil {
 		return s.fail(err)
 	}
 	s.gate = s.auth.gate(s.subject, s.from)
@@ -121,7 +125,11 @@ func (s *scram) final(message string) ([]byte, bool, error) {
 		return s.fail(ErrThrottled) // right or wrong
 	}
 	if answer == "" {
-		return s.fail(scramError(refusal))
+		err := scramError(refusal)
+		if s.subject.alias && err == ErrFailed {
+			err = errAlias
+		}
+		return s.fail(err)
 	}
 	if !s.subject.open() {
 		return s.fail(ErrFailed)

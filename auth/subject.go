@@ -16,10 +16,17 @@ import (
 // none. All further steps treat both alike, so neither the answer nor its time
 // tells whether a name is an account's.
 type subject struct {
-	// key names the subject to the lock-out: the address as it is looked up.
-	key       string
-	account   store.Account // zero for a stand-in
-	verifiers []verifier    // never empty; all with the same parameters as the first
+	// key names the subject to the lock-out: the address as it is looked up, or
+	// the account's where an alias was given, so that aliases are no more guesses.
+	key string
+	// name is the address as it was given. What was guessed at a name is
+	// remembered for that name: else the same wrong password, asked for an alias
+	// and for its account, would be answered sooner the second time.
+	name    string
+	account store.Account // zero for a stand-in
+	// alias says that name is not the account's own address.
+	alias     bool
+	verifiers []verifier // never empty; all with the same parameters as the first
 	// generation changes whenever a remembered password must be forgotten.
 	generation [sha256.Size]byte
 }
@@ -46,64 +53,96 @@ func (s *subject) identity(v *verifier) Identity {
 
 // subject looks a login name up. A name that is not an account's, or an
 // account without a password, is no error. It reads as much from the store for
-// the one as for the other.
+// the one as for the other, but for an alias's few rows more, which hold and
+// the hash of a password hide.
 func (a *Authenticator) subject(ctx context.Context, login string) (*subject, error) {
-	account, key, err := a.account(ctx, login)
+	s, err := a.account(ctx, login)
 	if err != nil {
 		return nil, err
 	}
-	creds, err := a.store.Credentials(ctx, account.ID)
+	return s, a.verifiers(ctx, s)
+}
+
+// verifiers fills in what passwords are compared with.
+func (a *Authenticator) verifiers(ctx context.Context, s *subject) error {
+	creds, err := a.store.Credentials(ctx, s.account.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &subject{key: key, account: account}
 	sum := sha256.New()
-	sum.Write([]byte(key))
+	sum.Write([]byte(s.name))
 	if s.open() {
 		sum.Write([]byte{1})
 	}
 	for _, c := range creds {
 		v, err := parseVerifier(c)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.verifiers = append(s.verifiers, v)
 		sum.Write(c.Verifier)
 	}
 	sum.Sum(s.generation[:0])
-	standIn, err := a.standIn.verifier(ctx, a.store, key)
+	standIn, err := a.standIn.verifier(ctx, a.store, s.key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(s.verifiers) == 0 {
 		s.verifiers = []verifier{standIn}
 	}
-	return s, nil
+	return nil
 }
 
 // account finds the account that a login name means, the zero Account when
 // none, and the name's key.
-func (a *Authenticator) account(ctx context.Context, login string) (store.Account, string, error) {
+func (a *Authenticator) account(ctx context.Context, login string) (*subject, error) {
 	login = strings.TrimSpace(login) // on-screen keyboards add blanks
 	if len(login) > maxLogin {
 		login = login[:maxLogin]
 	}
 	addr, key := loginAddress(login)
-	account, err := a.store.Account(ctx, addr)
+	s, err := a.lookUp(ctx, addr, key)
 	if !errors.Is(err, mail.ErrNoSuchUser) {
-		return account, key, err
+		return s, err
 	}
 	// RFC 5802 §5.1: names compare as prepared. An account may have a name
 	// that preparation changes, so the name as it came goes first.
 	if prepared, ok := prepare(login); ok && prepared != login {
 		if addr, key := loginAddress(prepared); addr.Domain != "" {
-			account, err = a.store.Account(ctx, addr)
+			s, err = a.lookUp(ctx, addr, key)
 			if !errors.Is(err, mail.ErrNoSuchUser) {
-				return account, key, err
+				return s, err
 			}
 		}
 	}
-	return store.Account{}, key, nil
+	return &subject{key: key, name: key}, nil
+}
+
+func (a *Authenticator) lookUp(ctx context.Context, addr mail.Address, key string) (*subject, error) {
+	account, alias, err := a.store.LoginAccount(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{key: key, name: key, account: account, alias: alias}
+	if alias {
+		s.key = account.Address.Key()
+	}
+	return s, nil
+}
+
+// withoutAlias is the subject for SCRAM, which shows the salt to anybody: an
+// alias that had its account's would tell that both are there, and belong
+// together. So it is nobody there, and has a salt of its own, as every name has
+// that is nobody's. PLAIN and LOGIN show nothing, and take aliases.
+func (a *Authenticator) withoutAlias(ctx context.Context, login string) (*subject, error) {
+	s, err := a.account(ctx, login)
+	if err != nil {
+		return nil, err
+	}
+	if s.alias {
+		s = &subject{key: s.name, name: s.name, alias: true}
+	}
+	return s, a.verifiers(ctx, s)
 }
 
 // loginAddress reads a login name. What is no address is looked up too, as one

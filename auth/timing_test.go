@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestSameTime compares the times of answers about an account, one that is
-// disabled, one without a password, and names that are nobody's. They must not
+// TestSameTime compares the times of answers about an account, an alias of it,
+// one that is disabled, one without a password, and names that are nobody's. They must not
 // tell which is which. They are measured in turn, so that what else
 // the machine does meets all of them; a leak shows in each of three attempts.
 func TestSameTime(t *testing.T) {
@@ -23,7 +23,8 @@ func TestSameTime(t *testing.T) {
 	off := addUser(t, st, p, "off@example.org", "pencil")
 	wants(t, st.SetDisabled(t.Context(), off.ID, true), nil)
 	addUser(t, st, p, "bare@example.org")
-	names := []string{"alice@example.org", "off@example.org", "bare@example.org", "nobody@example.org", "nobody@elsewhere.example", "nonsense"}
+	addAlias(t, st, "info@example.org", "alice@example.org")
+	names := []string{"alice@example.org", "info@example.org", "off@example.org", "bare@example.org", "nobody@example.org", "nobody@elsewhere.example", "nonsense"}
 
 	for _, way := range []struct {
 		what   string
@@ -41,7 +42,7 @@ func TestSameTime(t *testing.T) {
 			_, err := a.Password(t.Context(), from, name, "wrong")
 			return time.Since(start), err
 		}},
-		{"right password", 9, names[1:], func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
+		{"right password", 9, names[2:], func(a *Authenticator, from netip.Addr, name string, round int) (time.Duration, error) {
 			a.memory = newMemory()
 			start := time.Now()
 			_, err := a.Password(t.Context(), from, name, "pencil")

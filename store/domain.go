@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"posthorn/internal/mail"
 )
@@ -59,6 +60,22 @@ func (s *Store) Domains(ctx context.Context) (domains []string, err error) {
 		return err
 	})
 	return domains, err
+}
+
+// IsDomain reports whether a domain is ours. The database is asked only after a
+// change.
+func (s *Store) IsDomain(ctx context.Context, domain string) (bool, error) {
+	key := mail.DomainKey(domain)
+	is, known, changes := s.directory.isOurs(key)
+	if known {
+		return is, nil
+	}
+	list, err := s.Domains(ctx)
+	if err != nil {
+		return false, err
+	}
+	s.directory.rememberDomains(list, changes)
+	return slices.Contains(list, key), nil
 }
 
 func (tx *readTx) domains() ([]string, error) {

@@ -75,12 +75,37 @@ func (s *Store) MaySendAs(ctx context.Context, id AccountID, addr mail.Address) 
 	return slices.ContainsFunc(res.Local, func(a Account) bool { return a.ID == id }), nil
 }
 
+// LoginAccount finds the account that a login name means: one of that address,
+// or the one account that an alias of that address leads to, wherever else it
+// leads. A +tag or a catch-all names nobody. alias says that it was one.
+// mail.ErrNoSuchUser.
+func (s *Store) LoginAccount(ctx context.Context, addr mail.Address) (a Account, alias bool, err error) {
+	err = s.read(ctx, func(tx *readTx) error {
+		key := addr.Key()
+		if a, err = tx.account(key); !errors.Is(err, mail.ErrNoSuchUser) {
+			return err
+		}
+		r := resolver{tx: tx, seen: make(map[string]bool)}
+		if _, err := r.lookUp(key); err != nil {
+			return err
+		}
+		if len(r.result.Local) != 1 || r.disabled {
+			return mail.ErrNoSuchUser
+		}
+		a, alias = r.result.Local[0], true
+		return nil
+	})
+	return a, alias, err
+}
+
 // directory remembers resolutions, since each RCPT asks for one. Every change
 // of what they are made of forgets them all.
 type directory struct {
 	mu      sync.RWMutex
 	changes uint64
 	known   map[string]Resolution // by mail.Address.Key
+	// domains are ours, as mail.DomainKey has them; nil when they must be read.
+	domains map[string]bool
 }
 
 // recall returns what is remembered for a key, and the number of changes so
@@ -111,6 +136,26 @@ func (d *directory) forget() {
 	defer d.mu.Unlock()
 	d.changes++
 	d.known = nil
+	d.domains = nil
+}
+
+// isOurs reports whether a domain is ours, where that is known.
+func (d *directory) isOurs(key string) (is, known bool, changes uint64) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.domains[key], d.domains != nil, d.changes
+}
+
+func (d *directory) rememberDomains(list []string, changes uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if changes != d.changes {
+		return
+	}
+	d.domains = make(map[string]bool, len(list))
+	for _, domain := range list {
+		d.domains[domain] = true
+	}
 }
 
 // changeDirectory is write for what resolutions are made of. They are
