@@ -118,12 +118,12 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 	if err := s.srv.auth.Enter(visit, who, s.conn.Expel); err != nil {
 		endVisit()
 		// Changed in this very moment, or the store is ill.
-		s.srv.cfg.Log.LoginFailed(s.conn.ID(), s.conn.Remote().String(), account, mechanism, err)
+		s.srv.cfg.Log.LoginFailed(s.conn.ID(), "imap", s.conn.Remote().String(), account, mechanism, err)
 		s.out.status(s.tag, s.statusOf(err))
 		s.bye("Your login is no longer valid")
 		return s.lose(err)
 	}
-	s.srv.cfg.Log.LoggedIn(s.conn.ID(), account, mechanism, who.AppPassword)
+	s.srv.cfg.Log.LoggedIn(s.conn.ID(), "imap", account, mechanism, who.AppPassword)
 	s.who, s.state, s.endVisit = who, authenticated, endVisit
 	s.ok("CAPABILITY "+s.capabilities(), "Logged in")
 	return nil
@@ -131,7 +131,7 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 
 // loginFailed counts failures; what was wrong is for the log.
 func (s *session) loginFailed(user, mechanism string, err error) error {
-	s.srv.cfg.Log.LoginFailed(s.conn.ID(), s.conn.Remote().String(), user, mechanism, err)
+	s.srv.cfg.Log.LoginFailed(s.conn.ID(), "imap", s.conn.Remote().String(), user, mechanism, err)
 	if !errors.Is(err, auth.ErrFailed) && !errors.Is(err, auth.ErrThrottled) {
 		return err
 	}

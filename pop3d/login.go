@@ -61,7 +61,7 @@ func (s *session) cmdAPOP([]string) error {
 
 // loginFailed notes a failure, and gives up on who fails too often.
 func (s *session) loginFailed(user, mechanism string, err error) error {
-	s.srv.cfg.Log.LoginFailed(s.conn.ID(), s.conn.Remote().String(), user, mechanism, err)
+	s.srv.cfg.Log.LoginFailed(s.conn.ID(), "pop3", s.conn.Remote().String(), user, mechanism, err)
 	if !errors.Is(err, auth.ErrFailed) && !errors.Is(err, auth.ErrThrottled) {
 		return err
 	}
@@ -87,12 +87,12 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 	}
 	if err := s.srv.cfg.Auth.Enter(s.ctx, who, s.conn.Expel); err != nil {
 		// Changed in this very moment, or the store is ill.
-		s.srv.cfg.Log.LoginFailed(s.conn.ID(), s.conn.Remote().String(), account, mechanism, err)
+		s.srv.cfg.Log.LoginFailed(s.conn.ID(), "pop3", s.conn.Remote().String(), account, mechanism, err)
 		s.answer(mechanism, err)
 		s.conn.Hangup("")
 		return errLost
 	}
-	s.srv.cfg.Log.LoggedIn(s.conn.ID(), account, mechanism, who.AppPassword)
+	s.srv.cfg.Log.LoggedIn(s.conn.ID(), "pop3", account, mechanism, who.AppPassword)
 	if err := s.openDrop(who.Account); err != nil {
 		// Another session has it: the client may try again (RFC 1939 §4).
 		if again := s.conn.Authenticated(""); again != nil {

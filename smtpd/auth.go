@@ -100,13 +100,13 @@ func (f *front) loggedIn(mechanism string, who auth.Identity) reply {
 	}
 	if err := f.auth.Enter(f.ctx, who, f.Expel); err != nil {
 		// Changed in this very moment, or the store is ill.
-		f.cfg.Log.LoginFailed(f.ID(), f.Remote().String(), who.Address.String(), strings.ToUpper(mechanism), err)
+		f.cfg.Log.LoginFailed(f.ID(), f.service(), f.Remote().String(), who.Address.String(), strings.ToUpper(mechanism), err)
 		return f.closing("4.7.0", "Your login is no longer valid: closing")
 	}
 	f.client.Account, f.client.Login = who.Account, who.Address
 	f.authTried = false
 	f.errors, f.unknown = 0, 0
-	f.cfg.Log.LoggedIn(f.ID(), who.Address.String(), strings.ToUpper(mechanism), who.AppPassword)
+	f.cfg.Log.LoggedIn(f.ID(), f.service(), who.Address.String(), strings.ToUpper(mechanism), who.AppPassword)
 	return reply{code: 235, enhanced: "2.7.0", text: "Authentication successful"}
 }
 
@@ -127,7 +127,7 @@ func (f *front) authFailed(mechanism, user string, err error) reply {
 		f.cfg.Log.Internal(f.ID(), "AUTH", err)
 		return reply{code: 454, enhanced: "4.7.0", text: "Temporary authentication failure: try again later"}
 	}
-	f.cfg.Log.LoginFailed(f.ID(), f.Remote().String(), user, strings.ToUpper(mechanism), err)
+	f.cfg.Log.LoginFailed(f.ID(), f.service(), f.Remote().String(), user, strings.ToUpper(mechanism), err)
 	if f.authFailures++; f.authFailures >= maxAuthFailures {
 		return f.closing("4.7.0", "Too many failed attempts: closing")
 	}

@@ -63,7 +63,7 @@ func (f *front) outcome(b *body, id string, err error) reply {
 	if err == nil && b.err == io.EOF {
 		f.errors, f.unknown = 0, 0
 		f.Note("accepted as " + id)
-		f.cfg.Log.Accepted(f.ID(), id, f.tx.env.From.String(), len(f.tx.env.To), b.size)
+		f.cfg.Log.Accepted(f.ID(), f.service(), id, f.tx.env.From.String(), len(f.tx.env.To), b.size)
 		return reply{code: 250, enhanced: "2.0.0", text: "Message accepted for delivery: " + id}
 	}
 	switch {
@@ -78,7 +78,7 @@ func (f *front) outcome(b *body, id string, err error) reply {
 		}
 	}
 	if errors.Is(err, errGone) || errors.Is(err, errAborted) {
-		f.cfg.Log.Rejected(f.ID(), f.verb, err)
+		f.cfg.Log.Rejected(f.ID(), f.service(), f.verb, err)
 		return reply{}
 	}
 	return f.refuse(err, atData, mail.Address{})

@@ -50,6 +50,14 @@ type front struct {
 	scratch []byte // for replies
 }
 
+// service is the name under which events are counted.
+func (f *front) service() string {
+	if f.cfg.Submission {
+		return "submission"
+	}
+	return "smtp"
+}
+
 // transaction is a mail transaction (RFC 5321 §3.3).
 type transaction struct {
 	env *mail.Envelope // nil when none is open

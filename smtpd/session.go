@@ -84,7 +84,7 @@ func (s session) guard(err *error) {
 func (f *front) refuse(err error, at part, addr mail.Address) reply {
 	r, known := replyTo(err, at, addr)
 	if known {
-		f.cfg.Log.Rejected(f.ID(), f.verb+" "+shown(addr), err)
+		f.cfg.Log.Rejected(f.ID(), f.service(), f.verb+" "+shown(addr), err)
 	} else {
 		f.cfg.Log.Internal(f.ID(), f.verb, err)
 	}

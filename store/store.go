@@ -55,6 +55,7 @@ type Store struct {
 	leases       leases
 	directory    directory
 	indexes      indexes
+	commitTimes  commitTimes
 	touches      touches
 	logins       touches
 

@@ -255,7 +255,10 @@ func (w *writer) end(kept, weight int) error {
 		w.commits+1, w.s.lastContent.Load(), w.uidValidity)
 	if err == nil {
 		fault("write: before COMMIT")
-		if _, err = w.c.exec("COMMIT"); err != nil && isFatal(err, true) {
+		began := time.Now()
+		_, err = w.c.exec("COMMIT")
+		w.s.commitTimes.note(time.Since(began))
+		if err != nil && isFatal(err, true) {
 			return w.fail(err)
 		}
 	}

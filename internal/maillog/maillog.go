@@ -11,30 +11,44 @@ import (
 
 // Log writes events. A nil *Log drops them.
 type Log struct {
-	log    *slog.Logger
-	bounds [kinds]*bound
+	log      *slog.Logger
+	bounds   [kinds]*bound
+	counters *counters
 }
 
 // New returns a Log that writes to l.
-func New(l *slog.Logger) *Log { return &Log{log: l, bounds: newBounds()} }
+func New(l *slog.Logger) *Log { return &Log{log: l, bounds: newBounds(), counters: newCounters()} }
 
 // Connected: a client connected.
 func (l *Log) Connected(conn, protocol, remote string, tls bool) {
+	if c := l.of(protocol); c != nil {
+		c.connections.Inc()
+		c.open.Inc()
+	}
 	l.bounded(connected, slog.LevelInfo, "connected", "conn", conn, "protocol", protocol, "remote", remote, "tls", tls)
 }
 
 // Refused: a connection was refused or cut off by a limit or a time-out.
 func (l *Log) Refused(conn, protocol, remote string, err error) {
+	if c := l.of(protocol); c != nil {
+		c.refused.Inc()
+	}
 	l.bounded(refused, slog.LevelInfo, "refused", "conn", conn, "protocol", protocol, "remote", remote, "reason", err)
 }
 
-// Disconnected: a connection ended.
-func (l *Log) Disconnected(conn string, err error) {
+// Disconnected: a connection ended that had Connected.
+func (l *Log) Disconnected(conn, protocol string, err error) {
+	if c := l.of(protocol); c != nil {
+		c.open.Dec()
+	}
 	l.bounded(disconnected, slog.LevelInfo, "disconnected", "conn", conn, "error", err)
 }
 
 // LoggedIn: a client proved who it is.
-func (l *Log) LoggedIn(conn, account, mechanism, appPassword string) {
+func (l *Log) LoggedIn(conn, protocol, account, mechanism, appPassword string) {
+	if c := l.of(protocol); c != nil {
+		c.loggedIn.Inc()
+	}
 	l.info("logged in", "conn", conn, "account", account, "mechanism", mechanism, "app_password", appPassword)
 }
 
@@ -43,7 +57,10 @@ func (l *Log) Compressed(conn string) { l.info("compressed", "conn", conn) }
 
 // LoginFailed: a client failed to. A name that is no address may be a password
 // in the wrong place: it is not written down.
-func (l *Log) LoginFailed(conn, remote, user, mechanism string, err error) {
+func (l *Log) LoginFailed(conn, protocol, remote, user, mechanism string, err error) {
+	if c := l.of(protocol); c != nil {
+		c.loginFailed.Inc()
+	}
 	if user != "" && !strings.Contains(user, "@") {
 		user = "(not an address)"
 	}
@@ -51,22 +68,36 @@ func (l *Log) LoginFailed(conn, remote, user, mechanism string, err error) {
 }
 
 // Accepted: a message was stored and answered for.
-func (l *Log) Accepted(conn, id, from string, recipients int, size int64) {
+func (l *Log) Accepted(conn, protocol, id, from string, recipients int, size int64) {
+	if c := l.of(protocol); c != nil {
+		c.accepted.Inc()
+		c.octets.Add(float64(size))
+		c.recipients.Add(float64(recipients))
+	}
 	l.info("accepted", "conn", conn, "message", id, "from", from, "recipients", recipients, "size", size)
 }
 
 // Rejected: a message or a recipient was refused.
-func (l *Log) Rejected(conn, what string, err error) {
+func (l *Log) Rejected(conn, protocol, what string, err error) {
+	if c := l.of(protocol); c != nil {
+		c.rejected.Inc()
+	}
 	l.bounded(rejected, slog.LevelInfo, "rejected", "conn", conn, "what", what, "reason", err)
 }
 
 // Internal: something failed that the client was told nothing about.
 func (l *Log) Internal(conn, doing string, err error) {
+	if l != nil {
+		l.counters.internal.Inc()
+	}
 	l.error("internal error", "conn", conn, "doing", doing, "error", err)
 }
 
 // Panic: a handler panicked; its connection was closed.
 func (l *Log) Panic(conn string, value any, stack []byte) {
+	if l != nil {
+		l.counters.panics.Inc()
+	}
 	l.error("panic", "conn", conn, "value", value, "stack", string(stack))
 }
 

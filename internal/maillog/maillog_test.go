@@ -23,7 +23,7 @@ func TestBound(t *testing.T) {
 		if n := strings.Count(out.String(), "\n"); n != refusalsAtOnce {
 			t.Errorf("%d lines, want %d", n, refusalsAtOnce)
 		}
-		l.Rejected("c-1", "RCPT", errors.New("no such user"))
+		l.Rejected("c-1", "smtp", "RCPT", errors.New("no such user"))
 		if !strings.Contains(out.String(), "no such user") {
 			t.Error("one kind of event keeps another out of the log")
 		}
@@ -38,8 +38,8 @@ func TestBound(t *testing.T) {
 func TestLog(t *testing.T) {
 	var out bytes.Buffer
 	l := New(slog.New(slog.NewTextHandler(&out, nil)))
-	l.LoggedIn("c-1", "alice@example.org", "PLAIN", "")
-	l.Disconnected("c-1", nil)
+	l.LoggedIn("c-1", "imap", "alice@example.org", "PLAIN", "")
+	l.Disconnected("c-1", "imap", nil)
 	l.Refused("c-2", "imap", "192.0.2.1", errors.New("too many"))
 	got := out.String()
 	for _, want := range []string{
@@ -52,10 +52,10 @@ func TestLog(t *testing.T) {
 		}
 	}
 	var none *Log
-	none.Disconnected("c-1", nil) // a nil Log drops events
+	none.Disconnected("c-1", "imap", nil) // a nil Log drops events
 	quiet := New(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelError})))
 	out.Reset()
-	quiet.Disconnected("c-1", nil)
+	quiet.Disconnected("c-1", "imap", nil)
 	if out.Len() > 0 {
 		t.Errorf("a quiet log says %q", out.String())
 	}

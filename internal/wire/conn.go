@@ -358,7 +358,7 @@ func (c *Conn) Close() error {
 		c.server.forget(c)
 	}
 	if !away {
-		c.cfg.Log.Disconnected(c.id, reason)
+		c.cfg.Log.Disconnected(c.id, c.cfg.Protocol, reason)
 	}
 	c.tell(Closed, reasonText(reason))
 	return err

@@ -43,7 +43,7 @@ func (c *Conn) StartTLS() error {
 	if n := c.w - c.r; n > 0 {
 		// Commands injected before the handshake must not count as said in it
 		// (RFC 3207 §6; CVE-2011-0411).
-		c.cfg.Log.Rejected(c.id, "sent before the TLS handshake", fmt.Errorf("%d octets thrown away", n))
+		c.cfg.Log.Rejected(c.id, c.cfg.Protocol, "sent before the TLS handshake", fmt.Errorf("%d octets thrown away", n))
 	}
 	c.r, c.w = 0, 0
 	c.release()
