@@ -15,6 +15,7 @@ import (
 
 	"posthorn/auth"
 	"posthorn/internal/class/page"
+	"posthorn/internal/clientconf"
 	"posthorn/internal/config"
 	"posthorn/internal/mail"
 	"posthorn/store"
@@ -192,7 +193,7 @@ func printDemo(w io.Writer, servers []*demoServer) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, settingsHeader)
 	for _, d := range servers {
-		printSettingRows(table, clientSettings(d.cfg, d.address()))
+		printSettingRows(table, clientconf.New(d.cfg).Rows(mail.Address{Local: d.user, Domain: d.domain}))
 	}
 	table.Flush()
 	fmt.Fprintf(w, `

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,7 +19,6 @@ import (
 	"posthorn/imapd"
 	"posthorn/internal/config"
 	"posthorn/internal/deliver"
-	"posthorn/internal/httpd"
 	"posthorn/internal/wire"
 	"posthorn/pop3d"
 	"posthorn/smtpd"
@@ -37,7 +35,8 @@ type generation struct {
 	auth   *auth.Authenticator
 	wires  map[string]*wire.Server // by protocol: each counts its own connections
 	gates  []*gate
-	http   *http.Server
+	http   *http.Server // what clients see
+	watch  *http.Server // what watches over the server: listen.metrics
 	queue  *outbound
 	served sync.WaitGroup
 }
@@ -85,7 +84,7 @@ func (s *server) startGeneration(cfg *config.Config, certs *tlsconf.Source) (*ge
 			return nil, fmt.Errorf("listen.%s needs a certificate: give [tls] one, or turn the listener off with \"\"", t.key)
 		}
 		ln := net.Listener(gate)
-		if k.protocol == "http" {
+		if k.isHTTP() {
 			ln = netutil.LimitListener(gate, s.room.share(httpConnections))
 		} else {
 			ln = g.wire(k.protocol).Listener(gate, g.wireConfig(k))
@@ -110,9 +109,11 @@ func kinds() map[string]kind {
 	return map[string]kind{
 		"smtp": {"smtp", false}, "submission": {"submission", false}, "submissions": {"submission", true},
 		"pop3": {"pop3", false}, "pop3s": {"pop3", true}, "imap": {"imap", false}, "imaps": {"imap", true},
-		"http": {"http", false}, "https": {"http", true},
+		"http": {"http", false}, "https": {"http", true}, "metrics": {"metrics", false},
 	}
 }
+
+func (k kind) isHTTP() bool { return k.protocol == "http" || k.protocol == "metrics" }
 
 // daemons gives each key of [listen] its server.
 func (g *generation) daemons() map[string]func(net.Listener) error {
@@ -131,39 +132,19 @@ func (g *generation) daemons() map[string]func(net.Listener) error {
 		ID: g.cfg.IMAP.ID, Version: version(), Log: s.log,
 	})
 	smtpServer, submissionServer := smtpd.New(mx), smtpd.New(submission)
-	g.http = httpd.New(httpd.Config{Health: g.health, Pages: s.pages})
+	g.newHTTP()
 	return map[string]func(net.Listener) error{
 		"smtp": smtpServer.Serve, "submission": submissionServer.Serve, "submissions": submissionServer.Serve,
 		"pop3": pop3.Serve, "pop3s": pop3.Serve, "imap": imap.Serve, "imaps": imap.Serve,
-		"http":  g.serveHTTP,
-		"https": g.serveHTTPS,
+		"http":    func(ln net.Listener) error { return serveHTTP(g.http, ln) },
+		"https":   func(ln net.Listener) error { return serveHTTP(g.http, tls.NewListener(ln, g.certs.Server("http"))) },
+		"metrics": func(ln net.Listener) error { return serveHTTP(g.watch, ln) },
 	}
-}
-
-func (g *generation) serveHTTP(ln net.Listener) error {
-	if err := g.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
-}
-
-func (g *generation) serveHTTPS(ln net.Listener) error {
-	return g.serveHTTP(tls.NewListener(ln, g.certs.Server("http")))
 }
 
 // clearFrom reports whether a client at addr may send a password without TLS.
 func (g *generation) clearFrom(addr netip.Addr) bool {
 	return slices.ContainsFunc(g.cfg.Auth.ClearFrom, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
-}
-
-// health is an error once the store takes nothing more.
-func (g *generation) health() error {
-	select {
-	case <-g.server.failed():
-		return net.ErrClosed
-	default:
-		return nil
-	}
 }
 
 func (g *generation) wire(protocol string) *wire.Server {
@@ -208,6 +189,7 @@ func (g *generation) retire(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	g.http.Shutdown(ctx)
+	g.watch.Shutdown(ctx)
 }
 
 // wait waits until all clients of a retired generation have left.
@@ -223,6 +205,7 @@ func (g *generation) wait() {
 func (g *generation) stop(within time.Duration, deadline <-chan struct{}) {
 	g.retire(within)
 	g.http.Close()
+	g.watch.Close()
 	var ending sync.WaitGroup
 	for _, w := range g.wires {
 		ending.Go(func() { w.Shutdown(deadline) })

@@ -59,7 +59,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			initCommand(), serveCommand(), demoCommand(),
 			userCommand(), aliasCommand(), domainCommand(), mailboxCommand(), queueCommand(),
-			checkCommand(), settingsCommand(), sendCommand(), versionCommand(),
+			checkCommand(), settingsCommand(), dnsCommand(), sendCommand(), versionCommand(),
 		},
 		Action: noCommand,
 	}

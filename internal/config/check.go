@@ -45,7 +45,29 @@ func (c *Config) check() error {
 	if len(c.Queue.Retry) == 0 || c.Queue.GiveUp == 0 {
 		return c.errorAt("queue.retry", "the queue needs a retry interval and a time to give up")
 	}
-	return errors.Join(c.checkIMAP(), c.checkRelay(), c.checkLog())
+	return errors.Join(c.checkIMAP(), c.checkRelay(), c.checkLog(), c.checkHTTP())
+}
+
+// checkHTTP holds [http] and [clients] to names that there are.
+func (c *Config) checkHTTP() error {
+	for _, page := range c.HTTP.Pages {
+		if !oneOf(page, HTTPPages()...) {
+			return c.errorAt("http.pages", "%q is none of %s", page, strings.Join(HTTPPages(), ", "))
+		}
+	}
+	if c.Clients.Host != "" && !validHost(c.Clients.Host) {
+		return c.errorAt("clients.host", "%q is no host name", c.Clients.Host)
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Clients.Ports)) {
+		known := false
+		for name := range c.Listen.All() {
+			known = known || name == key
+		}
+		if port := c.Clients.Ports[key]; !known || port < 1 || port > 65535 {
+			return c.errorAt("clients.ports", "%s = %d: want a key of [listen] and a port from 1 to 65535", key, port)
+		}
+	}
+	return nil
 }
 
 // checkIMAP holds the fields of ID to RFC 2971 §3.3.

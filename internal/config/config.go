@@ -21,17 +21,19 @@ type Config struct {
 	// User is whom to become once the ports are bound; empty stays.
 	User string `toml:"user"`
 
-	Listen Listen `toml:"listen"`
-	TLS    TLS    `toml:"tls"`
-	Auth   Auth   `toml:"auth"`
-	SMTP   SMTP   `toml:"smtp"`
-	IMAP   IMAP   `toml:"imap"`
-	Limits Limits `toml:"limits"`
-	Queue  Queue  `toml:"queue"`
-	Relay  Relay  `toml:"relay"`
-	Log    Log    `toml:"log"`
-	file   string
-	source []byte
+	Listen  Listen  `toml:"listen"`
+	TLS     TLS     `toml:"tls"`
+	Auth    Auth    `toml:"auth"`
+	SMTP    SMTP    `toml:"smtp"`
+	IMAP    IMAP    `toml:"imap"`
+	Limits  Limits  `toml:"limits"`
+	Queue   Queue   `toml:"queue"`
+	Relay   Relay   `toml:"relay"`
+	Log     Log     `toml:"log"`
+	HTTP    HTTP    `toml:"http"`
+	Clients Clients `toml:"clients"`
+	file    string
+	source  []byte
 }
 
 // Addresses are host:port pairs; in the file a string (empty: off) or an array.
@@ -48,6 +50,8 @@ type Listen struct {
 	IMAPS       Addresses `toml:"imaps"`
 	HTTP        Addresses `toml:"http"`
 	HTTPS       Addresses `toml:"https"`
+	// Metrics serves what watches over the server: /metrics and /healthz.
+	Metrics Addresses `toml:"metrics"`
 	// ProxyFrom are the networks whose PROXY header is believed, and required.
 	ProxyFrom []netip.Prefix `toml:"proxy_from"`
 }
@@ -90,6 +94,27 @@ type IMAP struct {
 	ID map[string]string `toml:"id"`
 	// ClientQuirks does otherwise for clients that are known to be faulty.
 	ClientQuirks bool `toml:"client_quirks"`
+}
+
+// HTTP says what the listeners http and https serve.
+type HTTP struct {
+	// Pages are the names of what there is; HTTPPages has all.
+	Pages []string `toml:"pages"`
+}
+
+// HTTPPages are the names that HTTP.Pages may have. All but the last two are
+// served unless the file says otherwise.
+func HTTPPages() []string {
+	return []string{"autoconfig", "autodiscover", "mobileconfig", "pacc", "setup", "metrics", "healthz"}
+}
+
+// Clients says how mail programs reach the server, where that is not what
+// [listen] says: behind a router or a proxy, or in a container.
+type Clients struct {
+	// Host is the name to connect to; empty: the hostname.
+	Host string `toml:"host"`
+	// Ports are the ports to connect to, by the keys of [listen].
+	Ports map[string]int `toml:"ports"`
 }
 
 // Limits bound connections.
@@ -154,7 +179,7 @@ func Default() *Config {
 		Listen: Listen{
 			SMTP: Addresses{":25"}, Submission: Addresses{":587"}, Submissions: Addresses{":465"},
 			POP3: Addresses{":110"}, POP3S: Addresses{":995"}, IMAP: Addresses{":143"}, IMAPS: Addresses{":993"},
-			HTTP: Addresses{":80"}, HTTPS: Addresses{":443"},
+			HTTP: Addresses{":80"}, HTTPS: Addresses{":443"}, Metrics: Addresses{"127.0.0.1:9925"},
 		},
 		TLS:    TLS{Cert: "cert.pem", Key: "key.pem"},
 		Auth:   Auth{LockoutLoopback: true},
@@ -167,6 +192,7 @@ func Default() *Config {
 		},
 		Relay: Relay{ConnectionsPerHop: 1},
 		Log:   Log{Level: "info", Format: "text"},
+		HTTP:  HTTP{Pages: HTTPPages()[:5]},
 	}
 }
 

@@ -40,7 +40,7 @@ func TestTemplateShowsDefaults(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
-	for _, key := range []string{"data", "listen.smtp", "listen.https", "listen.proxy_from", "tls.cert", "auth.clear_from", "auth.lockout_loopback",
+	for _, key := range []string{"data", "listen.smtp", "listen.https", "listen.metrics", "http.pages", "clients.host", "clients.ports", "listen.proxy_from", "tls.cert", "auth.clear_from", "auth.lockout_loopback",
 		"smtp.max_message", "limits.connections", "limits.loopback", "smtp.any_helo", "imap.unauthenticate", "imap.uidonly", "imap.id", "imap.client_quirks", "smtp.any_sender", "queue.retry", "queue.give_up", "relay.connections_per_hop", "log.format"} {
 		if !seen[key] {
 			t.Errorf("the template does not show %s", key)
@@ -62,6 +62,10 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"hostname = \"a\"\n[imap.id]\n\"\" = \"x\"\n", "f.toml:3: imap.id.: \"\": a field's name has 1 to 30"},
 		{"hostname = \"a\"\n[relay]\nconnections_per_hop = 0\n", "f.toml:3: relay.connections_per_hop"},
 		{"hostname = \"a\"\n[relay.routes.\"b.c\"]\naddress = \"x\"\n", "f.toml:2"},
+		{"hostname = \"a\"\n[http]\npages = [\"setup\", \"webmail\"]\n", `f.toml:3: http.pages: "webmail" is none of autoconfig`},
+		{"hostname = \"a\"\n[clients]\nhost = \"a b\"\n", "f.toml:3: clients.host"},
+		{"hostname = \"a\"\n[clients]\nports = { imapz = 993 }\n", "f.toml:3: clients.ports: imapz = 993"},
+		{"hostname = \"a\"\n[clients]\nports = { imaps = 99999 }\n", "f.toml:3: clients.ports: imaps = 99999"},
 		{"hostname = \n", "f.toml:1"},
 		{"", "f.toml: hostname: the server needs a name"},
 		{"hostname = \"a b\"", "f.toml:1: hostname"},

@@ -47,7 +47,7 @@ func (t Template) Key(byDefault, local string) string {
 // localPorts are what is added to the base port.
 var localPorts = map[string]int{
 	"smtp": 25, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995,
-	"imap": 143, "imaps": 993, "http": 80, "https": 443,
+	"imap": 143, "imaps": 993, "http": 80, "https": 443, "metrics": 90,
 }
 
 // Listeners are the lines of [listen].

@@ -1,46 +1,100 @@
-// Package httpd is everything on HTTP: health for now; client set-up files,
-// metrics and pages have their place here.
+// Package httpd is everything on HTTP: files with which mail programs set
+// themselves up, the settings page, metrics and health, and a place for pages
+// of others.
+//
+// Whoever asks about an address gets the same answer whether there is such an
+// account or not: no handler but the one that makes an app password knows of
+// accounts.
 package httpd
 
 import (
-	"io"
+	"context"
 	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"posthorn/auth"
+	"posthorn/internal/clientconf"
+	"posthorn/internal/maillog"
 )
 
-// Config says what the pages tell about.
+// Limits of what a request may hold, in octets. A set-up request has an address
+// and a few words around it.
+const (
+	maxHeader = 16 << 10
+	maxBody   = 64 << 10
+)
+
+// Config says what is served.
 type Config struct {
+	// Access is what is told. nil turns the set-up pages off.
+	Access *clientconf.Access
+	// IsDomain reports whether a domain is ours. It must not ask about more.
+	IsDomain func(ctx context.Context, domain string) (bool, error)
+	// Serve are the names of what is served, of those that the configuration's
+	// http.pages may have.
+	Serve []string
+	// Auth makes app passwords for those who give their account's. nil: nobody
+	// gets one.
+	Auth *auth.Authenticator
+	// ClearFrom reports whether a client may send a password without TLS.
+	ClearFrom func(addr netip.Addr) bool
 	// Health returns nil while the server can take mail; a nil Health is well.
 	Health func() error
+	// Metrics serves /metrics; nil: there are none.
+	Metrics http.Handler
 	// Pages has all paths that nothing here has; nil: there are none.
 	Pages http.Handler
+	Log   *maillog.Log
 }
 
 // New returns a server for the pages; its caller serves listeners with it.
 func New(cfg Config) *http.Server {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", cfg.healthz)
+	for name, add := range map[string]func(*http.ServeMux){
+		"autoconfig":   cfg.addAutoconfig,
+		"autodiscover": cfg.addAutodiscover,
+		"mobileconfig": cfg.addMobileconfig,
+		"pacc":         cfg.addPACC,
+		"setup":        cfg.addSetup,
+	} {
+		if cfg.Access != nil && cfg.serves(name) {
+			add(mux)
+		}
+	}
+	if cfg.serves("healthz") {
+		mux.HandleFunc("GET /healthz", cfg.healthz)
+	}
+	if cfg.serves("metrics") && cfg.Metrics != nil {
+		mux.Handle("GET /metrics", cfg.Metrics)
+	}
 	if cfg.Pages != nil {
 		mux.Handle("/", cfg.Pages)
 	}
 	return &http.Server{
-		Handler:           mux,
+		Handler:           foldPaths(mux),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		MaxHeaderBytes:    maxHeader,
 	}
 }
 
-// healthz answers 200 when mail can be taken, else 503; a stranger is not told why.
-func (cfg Config) healthz(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	if cfg.Health != nil && cfg.Health() != nil {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		io.WriteString(w, "not well\n")
-		return
-	}
-	io.WriteString(w, "ok\n")
+func (cfg *Config) serves(page string) bool { return slices.Contains(cfg.Serve, page) }
+
+// foldPaths lets Autodiscover be asked for in any case: Outlook writes
+// /autodiscover/autodiscover.xml, others /Autodiscover/Autodiscover.xml.
+func foldPaths(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if lower := strings.ToLower(r.URL.Path); lower != r.URL.Path && strings.HasPrefix(lower, autodiscoverPath) {
+			folded := *r.URL
+			folded.Path, folded.RawPath = lower, ""
+			r = r.Clone(r.Context())
+			r.URL = &folded
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -8,7 +8,7 @@ import (
 
 func TestHealthz(t *testing.T) {
 	var sick error
-	h := New(Config{Health: func() error { return sick }}).Handler
+	h := New(Config{Serve: []string{"healthz"}, Health: func() error { return sick }}).Handler
 	for _, want := range []int{200, 503} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))

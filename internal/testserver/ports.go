@@ -13,7 +13,7 @@ import (
 // listeners. profiles is where Go's profiles are served.
 var standardPorts = map[string]int{
 	"smtp": 25, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995,
-	"imap": 143, "imaps": 993, "http": 80, "https": 443, "profiles": 60,
+	"imap": 143, "imaps": 993, "http": 80, "https": 443, "metrics": 90, "profiles": 60,
 }
 
 // Port is the port of a service, by its name in the configuration's [listen].

@@ -1,0 +1,5 @@
+package httpd
+
+import "net/http"
+
+func (cfg *Config) addSetup(mux *http.ServeMux) {}
