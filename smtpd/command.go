@@ -33,6 +33,9 @@ func (f *front) dispatch(line string) reply {
 		return reply{code: 500, enhanced: "5.5.1", closes: true,
 			text: "This port speaks SMTP, and TLS only after STARTTLS (port 465: from the first octet on): closing"}
 	}
+	if r := f.fruitless(verb); r.closes {
+		return r
+	}
 	if verb == "BDAT" && (hasControls(line) || len(line) > maxCommand) {
 		return badChunk()
 	}

@@ -61,7 +61,7 @@ func (f *front) takeMessage() {
 // end, and took, is answered 250.
 func (f *front) outcome(b *body, id string, err error) reply {
 	if err == nil && b.err == io.EOF {
-		f.errors, f.unknown = 0, 0
+		f.bearFruit()
 		f.Note("accepted as " + id)
 		f.cfg.Log.Accepted(f.ID(), f.service(), id, f.tx.env.From.String(), len(f.tx.env.To), b.size)
 		return reply{code: 250, enhanced: "2.0.0", text: "Message accepted for delivery: " + id}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"posthorn/internal/deliver"
 	"posthorn/internal/mail"
@@ -43,9 +44,12 @@ type front struct {
 	tx       transaction
 	body     *body // of the BDAT sequence that begins
 
-	authTried       bool // its next lines may be secrets gone astray
+	authTried    bool // its next lines may be secrets gone astray
+	authFailures int
+	// What it did since it last sent a message, or came.
+	since           time.Time
 	errors, unknown int
-	authFailures    int
+	idle, refused   int
 
 	scratch []byte // for replies
 }
@@ -61,8 +65,10 @@ func (f *front) service() string {
 // transaction is a mail transaction (RFC 5321 §3.3).
 type transaction struct {
 	env *mail.Envelope // nil when none is open
-	// rcpt is the recipient in question while go-smtp deals with RCPT.
-	rcpt mail.Recipient
+	// rcpt is the recipient in question while go-smtp deals with RCPT, and
+	// rcptOctets the memory that it takes; octets is that of those in env.
+	rcpt               mail.Recipient
+	rcptOctets, octets int
 	// refused counts the recipients that were not taken.
 	refused int
 }
@@ -151,7 +157,7 @@ func (f *front) next() {
 
 // begin is done before the greeting: PROXY header, limits, implicit TLS.
 func (f *front) begin() {
-	f.begun = true
+	f.begun, f.since = true, time.Now()
 	if err := f.Start(); err != nil {
 		f.lost()
 		return
@@ -178,7 +184,11 @@ func (f *front) readCommand() (string, bool) {
 		return line, true
 	}
 	for {
-		line, _, err := f.ReadLine(maxLine)
+		longest := maxCommand
+		if f.auth != nil {
+			longest = maxLine
+		}
+		line, _, err := f.ReadLine(longest)
 		switch {
 		case err == nil:
 			return string(line), true
@@ -263,6 +273,38 @@ func (f *front) mistake(r reply) reply {
 		return f.closing("4.7.0", "Too many errors: closing")
 	}
 	return r
+}
+
+// refusedRecipient counts a recipient that was not taken, and is the reply.
+func (f *front) refusedRecipient(r reply) reply {
+	if f.refused++; f.refused >= maxRefused {
+		return f.closing("4.7.0", "Too many recipients that are not to be had: closing")
+	}
+	return r
+}
+
+// fruitless is the end of a client that has kept the connection for long, or
+// with many commands, without sending a message; the zero reply is none.
+func (f *front) fruitless(verb string) reply {
+	switch verb {
+	case "MAIL", "RCPT", "DATA", "BDAT":
+	case "QUIT":
+		return reply{}
+	default:
+		f.idle++
+	}
+	switch {
+	case f.idle > maxFruitless:
+		return f.closing("4.7.0", "Too many commands without a message: closing")
+	case time.Since(f.since) > maxFruitlessTime:
+		return f.closing("4.7.0", "Too long without a message: closing")
+	}
+	return reply{}
+}
+
+// bearFruit: a message was taken.
+func (f *front) bearFruit() {
+	f.since, f.errors, f.unknown, f.idle, f.refused = time.Now(), 0, 0, 0, 0
 }
 
 // closing is a reply that ends the connection (RFC 5321 §3.8).

@@ -15,7 +15,7 @@ func (f *front) hello(verb, arg string) reply {
 	// Some clients tell more after the name (RFC 5321 §4.1.1.1).
 	name, _, _ := strings.Cut(arg, " ")
 	f.helo, f.extended = true, verb == "EHLO"
-	f.client.Helo = printable(name)
+	f.client.Helo = strings.Clone(printable(name)) // not the whole line
 	text := fmt.Sprintf("%s Hello %s, pleased to meet you", f.cfg.Hostname, f.client.Helo)
 	if f.extended {
 		text += "\n" + strings.Join(f.extensions(), "\n")
@@ -60,7 +60,7 @@ func (f *front) extensions() []string {
 			lines = append(lines, "AUTH "+strings.Join(names, " ")) // RFC 4954
 		}
 	}
-	lines = append(lines, fmt.Sprintf("LIMITS RCPTMAX=%d", f.cfg.MaxRecipients)) // RFC 9422
+	lines = append(lines, fmt.Sprintf("LIMITS RCPTMAX=%d", f.maxRecipients())) // RFC 9422
 	return append(lines, "HELP")
 }
 

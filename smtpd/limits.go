@@ -8,13 +8,22 @@ const (
 	defaultMaxMessage = 50 << 20
 	// defaultMaxRecipients: RFC 5321 §4.5.3.1.8 asks for at least 100.
 	defaultMaxRecipients = 1000
+	// strangersRecipients are those of a message whose sender has not logged
+	// in, on port 25: as many as RFC 5321 §4.5.3.1.8 wants, and in memory at most
+	// strangersOctets, enough for as many with the longest local parts, or with
+	// the address again in ORCPT, as relays add it. recipientOctets is what one
+	// takes but for its strings.
+	strangersRecipients = 100
+	strangersOctets     = 16 << 10
+	recipientOctets     = 72
 
-	// maxLine is the longest line that is read as a command. AUTH's are the
-	// longest: 12,288 octets of base64 (RFC 4954 §4.3).
+	// maxLine is the longest line that is read as a command where AUTH is
+	// offered: 12,288 octets of base64 (RFC 4954 §4.3).
 	maxLine = 16 << 10
-	// maxCommand is the longest of any other command: RFC 5321 §4.5.3.1.4
-	// says 512, and the extensions' parameters add up to some 1,500.
-	maxCommand = 4 << 10
+	// maxCommand is the longest of any other command, and line elsewhere:
+	// RFC 5321 §4.5.3.1.4 says 512, and the extensions' parameters add up to some
+	// 1,500. With its line end it fits into the buffer that wire has for strangers.
+	maxCommand = 4<<10 - 2
 	// maxLineRest is how much more of a line that was too long is read away.
 	maxLineRest = 256 << 10
 
@@ -23,6 +32,14 @@ const (
 	maxErrors = 25
 	// maxUnknown are those among them that are no commands at all.
 	maxUnknown = 12
+	// maxRefused are the recipients that may be refused to a client before it
+	// succeeds in sending something: it is asking who is there.
+	maxRefused = 100
+	// maxFruitless are the commands that bring no message forward (NOOP, RSET, HELP,
+	// EHLO …) before it does, and maxFruitlessTime is how long it may take: somebody
+	// who sends no mail is keeping others' places.
+	maxFruitless     = 100
+	maxFruitlessTime = time.Hour
 	// maxAuthFailures: then the connection is closed.
 	maxAuthFailures = 5
 

@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -40,6 +41,95 @@ func TestSlowClients(t *testing.T) {
 	heard, borne = slow(t, begin+"DATA\r\n", "\n.\n", 9*time.Second)
 	if !strings.Contains(heard, "\r\n550 5.6.11 ") || borne > 5*time.Minute {
 		t.Errorf("lone dots: after %v, %.300q", borne, heard)
+	}
+}
+
+// TestFruitless: who keeps a connection without sending a message loses it,
+// however fast or slow, with whatever commands that are no mistakes.
+func TestFruitless(t *testing.T) {
+	const asking = "EHLO a\r\nMAIL FROM:<a@b>\r\n"
+	for _, tt := range []struct {
+		what, first, again string
+		every, most        time.Duration
+		reply              string
+	}{
+		{"NOOP after NOOP", "", "NOOP\r\n", 100 * time.Millisecond, time.Minute, "Too many commands without a message"},
+		{"NOOP every few seconds", "", "NOOP\r\n", 5 * time.Second, 10 * time.Minute, "Too many commands without a message"},
+		{"NOOP every few minutes", "", "NOOP\r\n", 4 * time.Minute, maxFruitlessTime + 5*time.Minute, "Too long without a message"},
+		{"EHLO, MAIL, RSET", "", asking + "RSET\r\n", time.Second, 2 * time.Minute, "Too many commands without a message"},
+		{"recipients that are taken", asking, "RCPT TO:<bob@hamburger.edu>\r\n", 4 * time.Second, maxFruitlessTime + 5*time.Minute, "Too long without a message"},
+		{"recipients that are not there", asking, "RCPT TO:<nobody@hamburger.edu>\r\n", time.Second, 2 * time.Minute, "Too many recipients that are not to be had"},
+		{"messages that are refused", "", begin + "DATA\r\n\n\r\n.\r\nRSET\r\n", 4 * time.Minute, maxFruitlessTime + 5*time.Minute, "Too long without a message"},
+	} {
+		heard, borne := slow(t, tt.first, tt.again, tt.every)
+		if !strings.Contains(heard, "\r\n421 4.7.0 hamburger.edu "+tt.reply+": closing\r\n") || borne > tt.most {
+			t.Errorf("%s: after %v, %.300q", tt.what, borne, heard)
+		}
+	}
+}
+
+// TestFruitful: a message that is taken gives a client its time and its
+// commands again.
+func TestFruitful(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		conn, err := h.dial("mx")
+		must(t, err)
+		c := converse(conn)
+		const messages = 20
+		for range messages {
+			c.say(begin + strings.Repeat("RCPT TO:<nobody@hamburger.edu>\r\n", maxRefused-1) + "DATA\r\nx\r\n.\r\n")
+			for range maxFruitless - 2 { // EHLO is one of them, too
+				time.Sleep(time.Second)
+				c.say("NOOP\r\n")
+			}
+			time.Sleep(4 * time.Minute)
+		}
+		if got := len(h.backend.take()); got != messages {
+			t.Errorf("%d messages were taken of %d: %.300q", got, messages, c.all())
+		}
+		c.leave()
+	})
+}
+
+// TestRecipientsOfAStranger: a hundred are taken whatever their names, and what
+// they take up is bounded, whatever else stands in their commands.
+func TestRecipientsOfAStranger(t *testing.T) {
+	local := func(i int) string { return fmt.Sprintf("%s%d", strings.Repeat("x", 60), 1000+i) }
+	orcpt := strings.Repeat("y", 480)
+	for _, tt := range []struct {
+		what        string
+		command     func(i int) string
+		least, most int
+	}{
+		{"short ones", func(i int) string { return fmt.Sprintf("RCPT TO:<a%d@hamburger.edu>\r\n", 1000+i) }, 100, 100},
+		{"long ones", func(i int) string { return "RCPT TO:<" + local(i) + "@hamburger.edu>\r\n" }, 100, 100},
+		{"with ORCPT", func(i int) string {
+			return fmt.Sprintf("RCPT TO:<a%d@hamburger.edu> NOTIFY=FAILURE ORCPT=rfc822;a%d@hamburger.edu\r\n", 1000+i, 1000+i)
+		}, 100, 100},
+		{"with the longest ORCPT", func(i int) string { return "RCPT TO:<" + local(i) + "@hamburger.edu> ORCPT=rfc822;" + orcpt + "\r\n" }, 25, 30},
+		{"in long commands", func(i int) string {
+			return fmt.Sprintf("RCPT TO:<a%d@hamburger.edu>%s\r\n", 1000+i, strings.Repeat(" ", maxCommand-50))
+		}, 100, 100},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHarness(t)
+			conn, err := h.dial("mx")
+			must(t, err)
+			c := converse(conn)
+			c.say("EHLO a\r\nMAIL FROM:<a@b>\r\n")
+			for i := range 500 {
+				c.say(tt.command(i))
+			}
+			if n := strings.Count(c.all(), "\r\n250 2.1.5 "); n < tt.least || n > tt.most || strings.Count(c.all(), "\r\n452 4.5.3 ") != 500-n {
+				t.Errorf("%s: %d of 500 were taken, want %d to %d", tt.what, n, tt.least, tt.most)
+			}
+			c.say("DATA\r\nx\r\n.\r\n")
+			c.leave()
+			if got := h.backend.take(); len(got) != 1 || got[0].envelope.To[1].Address.Domain != "hamburger.edu" {
+				t.Errorf("%s: took %d messages", tt.what, len(got))
+			}
+		})
 	}
 }
 

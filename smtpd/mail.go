@@ -22,6 +22,8 @@ func (f *front) mail(arg string) reply {
 	if r.code != 0 {
 		return r
 	}
+	env.From.Local, env.From.Domain = strings.Clone(env.From.Local), strings.Clone(env.From.Domain) // not the whole line
+	env.EnvelopeID = strings.Clone(env.EnvelopeID)
 	f.tx = transaction{env: env}
 	return f.ask("MAIL FROM:<>", reply{})
 }

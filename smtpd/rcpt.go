@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"slices"
 	"strings"
 
 	"posthorn/internal/mail"
@@ -15,11 +16,53 @@ func (f *front) rcpt(arg string) reply {
 	if r.code != 0 {
 		return r
 	}
-	if len(f.tx.env.To) >= f.cfg.MaxRecipients { // RFC 5321 §4.5.3.1.10
+	octets := f.tx.own(&to)
+	if len(f.tx.env.To) >= f.maxRecipients() || f.stranger() && f.tx.octets+octets > strangersOctets { // RFC 5321 §4.5.3.1.10
 		return reply{code: 452, enhanced: "4.5.3", text: "Too many recipients: send to these first, and to the others after that"}
 	}
-	f.tx.rcpt = to
+	f.tx.rcpt, f.tx.rcptOctets = to, octets
 	return f.ask("RCPT TO:<a@b>", reply{})
+}
+
+// stranger tells that a message may come from somebody who has not logged in.
+func (f *front) stranger() bool { return !f.cfg.Submission && f.client.Account == 0 }
+
+// maxRecipients is how many recipients a message may have.
+func (f *front) maxRecipients() int {
+	if f.stranger() {
+		return min(f.cfg.MaxRecipients, strangersRecipients)
+	}
+	return f.cfg.MaxRecipients
+}
+
+// own gives a recipient strings of its own, since those that were read are parts
+// of the whole command line, and returns how much memory it takes. Most
+// recipients of a message share their domain.
+func (tx *transaction) own(to *mail.Recipient) (octets int) {
+	clone := func(s *string) {
+		*s = strings.Clone(*s)
+		octets += len(*s)
+	}
+	a := &to.Address
+	if n := len(tx.env.To); n > 0 && tx.env.To[n-1].Address.Domain == a.Domain {
+		a.Domain = tx.env.To[n-1].Address.Domain
+	} else {
+		clone(&a.Domain)
+	}
+	clone(&a.Local)
+	clone(&to.OriginalType)
+	clone(&to.Original)
+	return octets + recipientOctets
+}
+
+// take adds a recipient to the transaction.
+func (f *front) take(to mail.Recipient) {
+	list := f.tx.env.To
+	if n := len(list); n == cap(list) { // append would leave more room than is ever used
+		list = slices.Grow(list, min(max(n, 4), f.maxRecipients()-n))
+	}
+	f.tx.env.To = append(list, to)
+	f.tx.octets += f.tx.rcptOctets
 }
 
 // parseRcpt reads RCPT's argument. The reply is the refusal, or zero.

@@ -53,10 +53,10 @@ func (s session) Rcpt(string, *smtp.RcptOptions) (err error) {
 	to := f.tx.rcpt
 	if err := f.cfg.Backend.Recipient(f.ctx, &f.client, f.tx.env, to); err != nil {
 		f.tx.refused++
-		f.answer = f.refuse(err, atRcpt, to.Address)
+		f.answer = f.refusedRecipient(f.refuse(err, atRcpt, to.Address))
 		return errRefused
 	}
-	f.tx.env.To = append(f.tx.env.To, to)
+	f.take(to)
 	f.answer = reply{code: 250, enhanced: "2.1.5", text: shown(to.Address) + " Recipient ok"}
 	return nil
 }

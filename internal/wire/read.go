@@ -275,7 +275,8 @@ func (c *Conn) makeRoom() {
 }
 
 func (c *Conn) bufferSize() int {
-	if !c.clock.login.IsZero() {
+	stranger := !c.clock.login.IsZero() || c.cfg.Protocol == "smtp" && c.phase != Data
+	if stranger {
 		return lineBuffer
 	}
 	return dataBuffer
