@@ -9,7 +9,7 @@ const most = 60; // characters
 export class Coder {
   constructor() {
     this.label = el("span");
-    this.input = el("input", { id: "coder-text", maxlength: most, value: "Chào Bob", autocomplete: "off", spellcheck: "false", oninput: () => this.show() });
+    this.input = el("input", { id: "coder-text", maxlength: most, autocomplete: "off", spellcheck: "false", oninput: () => { this.touched = true; this.show(); } });
     this.encoding = el("select", { onchange: () => this.show() }, el("option", { value: "base64" }, "base64"), el("option", { value: "quoted-printable" }, "quoted-printable"));
     this.encodingLabel = el("span");
     this.result = el("output", { class: "mono", for: "coder-text" });
@@ -27,6 +27,7 @@ export class Coder {
   }
 
   draw() {
+    if (!this.touched) this.input.value = t("coder-sample");
     this.label.textContent = t("coder-text");
     this.encodingLabel.textContent = t("encoding");
     this.show();

@@ -77,7 +77,12 @@ class Page {
     for (const name of ["protocol", "session", "user"]) change(`filter-${name}`, (e) => this.#filter({ [name]: e.target.value }));
     change("view", (e) => this.#view(e.target.value));
     press("unlock-button", () => this.#unlock());
-    byId("token").addEventListener("keydown", (e) => { if (e.key === "Enter") this.#unlock(); });
+    press("unlock-open", () => this.#askForToken(byId("unlock").hidden));
+    byId("token").addEventListener("keydown", (e) => {
+      if (e.key !== "Enter") return;
+      e.preventDefault();
+      this.#unlock();
+    });
     this.transcript.box.addEventListener("keydown", (e) => {
       if (e.key !== " ") return;
       e.preventDefault();
@@ -176,7 +181,7 @@ class Page {
     const { session } = this.transcript.filter;
     set(byId("pin"), "disabled", !session);
     set(byId("pin"), "aria-pressed", String(this.room.pinned.has(session)));
-    set(byId("unlock"), "hidden", Boolean(prefs.token()));
+    set(byId("unlock-open"), "hidden", Boolean(prefs.token()));
     const views = [["programs", t("view-programs")], ["eavesdropper", t("view-eavesdropper")]];
     if (this.room.state.can_reveal) views.splice(1, 0, ["reveal", t("view-reveal")]);
     offer(byId("view"), this.transcript.view === "eavesdropper" ? "eavesdropper" : this.room.state.reveal ? "reveal" : "programs", views);
@@ -279,11 +284,19 @@ class Page {
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
+  #askForToken(open) {
+    set(byId("unlock"), "hidden", !open);
+    set(byId("unlock-open"), "aria-expanded", String(open));
+    if (open) byId("token").focus();
+  }
+
   #unlock() {
     prefs.keepToken(byId("token").value.trim());
     byId("token").value = "";
+    this.#askForToken(!prefs.token());
     this.#trouble(null);
-    this.#touch();
+    this.#drawSwitches();
+    if (prefs.token()) byId("main").focus();
   }
 
   // act has the server change something, and learns what came of it.
@@ -298,7 +311,7 @@ class Page {
       if (problem.key === "token") {
         prefs.keepToken("");
         this.#drawSwitches();
-        byId("token").focus();
+        this.#askForToken(true);
       }
       this.#trouble(problem);
       byId("view").look = "";

@@ -146,7 +146,7 @@ function envelope(m) {
   const e = m.envelope;
   const headers = (m.header || []).map((f) => el("tr", {}, el("th", { scope: "row" }, f.name), el("td", {}, f.value)));
   return sheet("envelope-title", el("p", {}, t("envelope-help")), el("div", { class: "pair" },
-    el("div", {}, el("h3", {}, t("envelope")), facts([["MAIL FROM", e.from ? `<${e.from}>` : t("null-path")], ["RCPT TO", (e.to || []).map((x) => `<${x}>`).join(" ") || t("not-kept")]]),
+    el("div", {}, el("h3", {}, t("envelope")), facts([[t("step-mail"), e.from ? `<${e.from}>` : t("null-path")], [t("step-rcpt"), (e.to || []).map((x) => `<${x}>`).join(" ") || t("not-kept")]]),
       (e.differs || []).length ? el("ul", {}, e.differs.map((d) => el("li", { class: "warn" }, named("differs", d)))) : el("p", { class: "good" }, t("differs-not"))),
     el("div", {}, el("h3", {}, t("header")), el("div", { class: "raw", tabindex: "0", role: "region", "aria-label": t("header") }, el("table", { class: "small" }, el("tbody", {}, headers))))));
 }

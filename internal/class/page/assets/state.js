@@ -1,6 +1,6 @@
 // Where a session stands in its protocol, as a picture that moves with it, and the session's facts.
 
-import { el, svg, set } from "./dom.js";
+import { el, svg, set, say, byId } from "./dom.js";
 import { t, named, moment } from "./text.js";
 import { family } from "./room.js";
 
@@ -27,14 +27,16 @@ const cell = { w: 150, h: 150, box: 128, head: 40, step: 24 };
 export class StatePicture {
   #protocol = "";
   #language = "";
+  #told = "";
   #boxes = new Map();
 
   constructor(box, room) {
     this.box = box;
     this.room = room;
     this.holder = el("div", { class: "chart" });
-    this.facts = el("div");
-    box.append(this.holder, this.facts);
+    this.none = el("p", { class: "quiet" });
+    this.facts = byId("facts");
+    box.append(this.holder, this.none);
   }
 
   // draw shows a session; none: says so.
@@ -42,9 +44,12 @@ export class StatePicture {
     if (!s) {
       this.#protocol = "";
       this.holder.replaceChildren();
-      this.facts.replaceChildren(el("p", { class: "quiet" }, t("no-session")));
+      this.facts.replaceChildren();
+      this.#told = "";
+      say(this.none, t("no-session"));
       return;
     }
+    say(this.none, "");
     const protocol = family(s.protocol);
     if (protocol !== this.#protocol || document.documentElement.lang !== this.#language) this.#build(protocol);
     const state = this.room.stateOf(s);
@@ -123,8 +128,10 @@ export class StatePicture {
       [t("marked"), state.deleted], [t("accepted"), state.messages],
       [t("script"), s.shown], [t("reason"), s.reason],
     ];
-    const list = facts(rows);
-    this.facts.replaceChildren(list, s.tls ? tlsFacts(s.tls) : el("p", { class: "bad" }, t("no-tls")));
+    const look = JSON.stringify([document.documentElement.lang, rows, s.tls]);
+    if (look === this.#told) return;
+    this.#told = look;
+    this.facts.replaceChildren(facts(rows), s.tls ? tlsFacts(s.tls) : el("p", { class: "bad" }, t("no-tls")));
   }
 }
 

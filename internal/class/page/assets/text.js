@@ -22,7 +22,7 @@ export function speak(name) {
 export function t(key, values = {}) {
   const entry = catalogue[key];
   if (!entry) {
-    console.error(`no text for ${key}`);
+    console.error(`text.json: ${key}?`);
     return key;
   }
   return entry[lang].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));

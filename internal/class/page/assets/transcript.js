@@ -6,7 +6,7 @@ import { rows } from "./lines.js";
 import { family } from "./room.js";
 
 const window_ = 250; // rows in the document
-const arrows = { client: "→", server: "←", note: "✎", tls: "🔒", event: "•", skipped: "⚠" };
+const arrows = { client: "→", server: "←", note: "✎", tls: "◆", event: "•", skipped: "⚠" };
 
 export class Transcript {
   filter = { protocol: "", session: "", user: "" };

@@ -9,14 +9,15 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const most = 40; // things that move at once
 const trip = { dot: 700, letter: 1400 }; // milliseconds
 
-// Places by the person's side: along the way (0 to 1200) and across it (0 to 260).
+// Places by the person's side: along the way (0 to 1200) and across it (0 to 230).
+const paper = { along: 1200, across: 230 };
 const places = {
-  program: { along: 95, across: 130, w: 160, h: 110 },
-  server: { along: 450, across: 130, w: 290, h: 236 },
-  gate: { along: 375, across: 84, w: 104, h: 50 },
-  queue: { along: 525, across: 84, w: 116, h: 62 },
-  mailbox: { along: 375, across: 186, w: 116, h: 62 },
-  inbound: { along: 525, across: 186, w: 104, h: 50 },
+  program: { along: 80, across: 115, w: 152, h: 104 },
+  server: { along: 400, across: 115, w: 292, h: 222 },
+  gate: { along: 323, across: 73, w: 112, h: 44 },
+  queue: { along: 475, across: 73, w: 122, h: 60 },
+  mailbox: { along: 323, across: 157, w: 122, h: 60 },
+  inbound: { along: 475, across: 157, w: 112, h: 44 },
 };
 
 // The edges: from, to, and how they are called.
@@ -45,25 +46,26 @@ export class Way {
     const p = places[name];
     let along = p.along;
     let across = p.across;
-    if (side === 1) [along, across] = [1200 - along, 260 - across];
-    return narrow.matches ? { x: 330 - across * 1.27, y: along * 0.75 } : { x: along, y: across };
+    if (side === 1) [along, across] = [paper.along - along, paper.across - across];
+    return narrow.matches ? { x: 330 - across * 1.435, y: along * 0.85 } : { x: along, y: across };
   }
 
   sizeOf(name) {
     const { w, h } = places[name];
     if (!narrow.matches) return { w, h };
-    return name === "server" ? { w: 316, h: w * 0.75 } : { w: name === "program" ? 200 : Math.min(w, 124), h: Math.min(h, 56) };
+    return name === "server" ? { w: 316, h: w * 0.85 } : { w: name === "program" ? 210 : Math.min(w, 104), h: Math.min(h, 56) };
   }
 
   build() {
     for (const m of this.#moving) m.stop();
     this.#parts = {};
     const people = this.room.state.servers.slice(0, 2).map((_, side) => side);
-    this.picture = svg("svg", { class: "wayout", viewBox: narrow.matches ? "0 0 330 900" : "0 0 1200 260", role: "img" }, arrowHead());
+    this.picture = svg("svg", { class: "wayout", viewBox: narrow.matches ? "0 0 330 1020" : `0 0 ${paper.along} ${paper.across}`, role: "img" }, arrowHead());
     for (const side of people) this.#box(side, "server");
     this.tracks = svg("g");
     this.picture.append(this.tracks);
     for (const side of people) for (const name of Object.keys(edges)) this.#edge(side, name, people.length);
+    for (const side of people) this.picture.append(this.#parts[`${side}server`].words);
     for (const side of people) for (const name of ["program", "gate", "queue", "mailbox", "inbound"]) this.#box(side, name);
     this.traffic = svg("g", { "aria-hidden": "true" });
     this.picture.append(this.traffic);
@@ -74,13 +76,15 @@ export class Way {
   #box(side, name) {
     const { x, y } = this.at(side, name);
     const { w, h } = this.sizeOf(name);
-    const top = name === "server" ? y - h / 2 + 19 : y - 4;
+    const plain = name === "gate" || name === "inbound";
+    const top = name === "server" ? y - h / 2 + 20 : plain ? y + 5 : y - 4;
     const title = svg("text", { x, y: top, class: "name" });
-    const detail = svg("text", { x, y: name === "server" ? y + h / 2 - 8 : y + 16, class: "detail" });
-    const group = svg("g", { class: `place ${name}` },
-      svg("rect", { x: x - w / 2, y: y - h / 2, width: w, height: h, rx: name === "gate" || name === "inbound" ? 25 : 10 }), title, detail);
+    const detail = svg("text", { x, y: name === "server" ? y + h / 2 - 7 : y + 16, class: "detail" });
+    const group = svg("g", { class: `place ${name}` }, svg("rect", { x: x - w / 2, y: y - h / 2, width: w, height: h, rx: plain ? h / 2 : 10 }));
+    const words = svg("g", { class: `words ${name}` }, title, detail);
+    if (name !== "server") group.append(words); // a server's words stand above the lines that cross it
     this.picture.append(group);
-    this.#parts[`${side}${name}`] = { group, title, detail };
+    this.#parts[`${side}${name}`] = { group, words, title, detail };
   }
 
   #edge(side, name, sides) {
@@ -93,7 +97,7 @@ export class Way {
     if (e.label) {
       const [a, b] = [line.at(-2), line.at(-1)];
       const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-      const label = narrow.matches ? { x: middle.x, y: middle.y + 4 } : { x: middle.x, y: middle.y + (this.at(side, "program").y < middle.y ? 18 : -8) };
+      const label = narrow.matches ? { x: middle.x + (middle.x < 165 ? -44 : 44), y: middle.y + 4 } : { x: middle.x, y: middle.y + (this.at(side, "program").y < middle.y ? 18 : -8) };
       this.tracks.append(svg("text", { ...label, class: "label" }, e.label));
     }
   }
@@ -134,6 +138,7 @@ export class Way {
       this.#say(side, "queue", t("way-queue"), t("way-waiting", { n: s.queue_size ?? s.queue?.length ?? 0 }));
       this.#say(side, "mailbox", t("way-mailbox"), inbox ? t("way-messages", { n: inbox.messages }) : "");
       set(this.#parts[`${side}server`]?.group ?? this.box, "data-down", !s.up);
+      set(this.#parts[`${side}server`]?.words ?? this.box, "data-down", !s.up);
       set(this.#parts[`${side}inbound`]?.group ?? this.box, "data-down", !s.up);
       set(this.#parts[`${side}queue`]?.group ?? this.box, "data-full", (s.queue_size || 0) > 0);
       told.push(t(s.up ? "way-told" : "way-told-down", { server: s.name, queue: s.queue_size || 0, messages: inbox?.messages ?? 0 }));
