@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -33,6 +34,7 @@ func main() {
 		base    = flag.Int("base-port", 5000, "number added to the protocols' ports; other servers' are up to 3000 above")
 		rounds  = flag.Int("rounds", 1, "rounds; each measures every server once, the median counts")
 		full    = flag.Bool("full", false, "at full length, and whether it slows down as mailboxes and accounts grow")
+		peer    = flag.String("peer", "", "folder of the peer, which stays, so that its large mailboxes need not be filled again")
 		alone   = flag.Bool("alone", false, "without the peer")
 		only    = flag.String("only", "", "regular expression of the measures")
 		verbose = flag.Bool("v", false, "show the driver's lines")
@@ -40,7 +42,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, &options{*driver, *binary, *dir, *base, *rounds, *full, *alone, *only, *verbose})
+	err := run(ctx, &options{*driver, *binary, *dir, *peer, *base, *rounds, *full, *alone, *only, *verbose})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -50,6 +52,7 @@ func main() {
 // options are the flags.
 type options struct {
 	driver, binary, dir string
+	peer                string
 	base, rounds        int
 	full, alone         bool
 	only                string
@@ -80,7 +83,7 @@ func run(ctx context.Context, o *options) error {
 	ours := newPosthorn(o.binary, filepath.Join(dir, "posthorn"), o.base, accounts)
 	b.servers = append(b.servers, ours)
 	if !o.alone {
-		peer, err := newPeer(o.driver, b.driver, filepath.Join(dir, "peer"), o.base+1000)
+		peer, err := newPeer(o.driver, b.driver, cmp.Or(o.peer, filepath.Join(dir, "peer")), o.base+1000)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "bench: without the peer: %v\n", err)
 		} else {
@@ -94,6 +97,9 @@ func run(ctx context.Context, o *options) error {
 		defer s.stop()
 	}
 	err = b.measure(ctx, o.rounds)
+	if err == nil {
+		err = b.listing(ctx, o.rounds)
+	}
 	if err == nil && o.full && o.only == "" {
 		err = b.growth(ctx, o, dir)
 	}

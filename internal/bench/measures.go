@@ -74,7 +74,7 @@ func (b *bench) measure(ctx context.Context, rounds int) error {
 	for round := range rounds {
 		for k := range measures {
 			m := &measures[k]
-			if m.first && round > 0 || !b.chosen(m) {
+			if m.first && round > 0 || !b.chosen(m.rows) {
 				continue
 			}
 			for i := range b.servers {
@@ -92,8 +92,8 @@ func (b *bench) measure(ctx context.Context, rounds int) error {
 	return nil
 }
 
-func (b *bench) chosen(m *measure) bool {
-	for _, r := range m.rows {
+func (b *bench) chosen(rows []row) bool {
+	for _, r := range rows {
 		if b.only.MatchString(r.name) {
 			return true
 		}

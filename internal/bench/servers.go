@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -27,6 +28,8 @@ const domain, password = "bench.test", "benchpass"
 type server struct {
 	name    string
 	profile string
+	imap    string   // where it speaks IMAP
+	kept    bool     // its folder was there before
 	data    []string // its data folders
 	start   func(context.Context) error
 	stop    func() error
@@ -77,7 +80,6 @@ type posthorn struct {
 	binary, dir string
 	base        int // added to the ports
 	accounts    int
-	process     *exec.Cmd
 }
 
 // newPosthorn is the binary with a fresh data folder and n accounts.
@@ -85,11 +87,13 @@ func newPosthorn(binary, dir string, base, n int) *server {
 	p := &posthorn{binary: binary, dir: dir, base: base, accounts: n}
 	return &server{
 		name: "posthorn", profile: filepath.Join(dir, "profile.json"), data: []string{filepath.Join(dir, "data")},
-		start: p.start, stop: p.stop,
+		imap: p.port(143), start: p.start, stop: p.stop,
 	}
 }
 
 func (p *posthorn) file(name string) string { return filepath.Join(p.dir, name) }
+
+func (p *posthorn) port(n int) string { return fmt.Sprintf("127.0.0.1:%d", p.base+n) }
 
 func (p *posthorn) start(ctx context.Context) (err error) {
 	if _, err := os.Stat(p.file("profile.json")); err != nil {
@@ -97,21 +101,40 @@ func (p *posthorn) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if p.process, err = serve(p.binary, p.file("posthorn.toml")); err != nil {
+	pid, err := serve(p.binary, p.file("posthorn.toml"))
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(p.file("pid"), fmt.Append(nil, p.process.Process.Pid), 0o644)
+	return os.WriteFile(p.file("pid"), fmt.Append(nil, pid), 0o644)
 }
 
+// stop ends the process that the pid file names: the driver may have restarted
+// it.
 func (p *posthorn) stop() error {
-	if p.process == nil {
+	text, err := os.ReadFile(p.file("pid"))
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	} else if err != nil {
+		return err
 	}
-	p.process.Process.Signal(syscall.SIGTERM)
-	err := p.process.Wait()
-	p.process = nil
-	return err
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		return fmt.Errorf("posthorn is gone: %w", err)
+	}
+	for began := time.Now(); syscall.Kill(pid, 0) == nil; time.Sleep(5 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
+			return errors.New("posthorn did not stop")
+		}
+	}
+	return os.Remove(p.file("pid"))
 }
+
+// restartCommand is for the driver, which waits until the server answers.
+const restartCommand = `kill $(cat %[1]s); while kill -0 $(cat %[1]s) 2>/dev/null; do sleep 0.02; done
+%[2]s serve --config %[3]s >/dev/null 2>&1 </dev/null & echo $! >%[1]s`
 
 // setUp makes the folder, the accounts, and the driver's profile.
 func (p *posthorn) setUp(ctx context.Context) error {
@@ -125,11 +148,11 @@ func (p *posthorn) setUp(ctx context.Context) error {
 			return err
 		}
 	}
-	port := func(n int) string { return fmt.Sprintf("127.0.0.1:%d", p.base+n) }
 	profile, err := json.Marshal(map[string]any{
 		"label": "posthorn", "domain": domain, "users": p.accounts, "password": password,
-		"smtp": port(25), "imap": port(143), "imaps": port(993), "pop3": port(110), "pop3s": port(995),
+		"smtp": p.port(25), "imap": p.port(143), "imaps": p.port(993), "pop3": p.port(110), "pop3s": p.port(995),
 		"pids": []string{p.file("pid")}, "data_dirs": []string{p.file("data")},
+		"restart_cmd": fmt.Sprintf(restartCommand, p.file("pid"), p.binary, p.file("posthorn.toml")),
 	})
 	if err != nil {
 		return err
@@ -137,15 +160,15 @@ func (p *posthorn) setUp(ctx context.Context) error {
 	return os.WriteFile(p.file("profile.json"), profile, 0o644)
 }
 
-// serve starts posthorn and waits until it is ready.
-func serve(binary, config string) (*exec.Cmd, error) {
+// serve starts posthorn, waits until it is ready, and returns its process id.
+func serve(binary, config string) (pid int, err error) {
 	cmd := exec.Command(binary, "serve", "--config", config)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return 0, err
 	}
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
@@ -153,11 +176,12 @@ func serve(binary, config string) (*exec.Cmd, error) {
 			go func() {
 				for lines.Scan() { // its log, which a full pipe would stop
 				}
+				cmd.Wait()
 			}()
-			return cmd, nil
+			return cmd.Process.Pid, nil
 		}
 	}
-	return nil, fmt.Errorf("posthorn did not start: %w", cmd.Wait())
+	return 0, fmt.Errorf("posthorn did not start: %w", cmd.Wait())
 }
 
 // newPeer is Dovecot (maildir) behind Postfix as the driver's script sets them
@@ -173,6 +197,7 @@ func newPeer(folder, driver, dir string, base int) (*server, error) {
 	if os.Getuid() != 0 {
 		return nil, errors.New("it needs root")
 	}
+	_, kept := os.Stat(filepath.Join(dir, "mail"))
 	call := func(ctx context.Context, verb string) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
@@ -181,6 +206,8 @@ func newPeer(folder, driver, dir string, base int) (*server, error) {
 	return &server{
 		name:    "Dovecot + Postfix",
 		profile: filepath.Join(dir, "profile.json"),
+		imap:    fmt.Sprintf("127.0.0.1:%d", base+143),
+		kept:    kept == nil,
 		data:    []string{filepath.Join(dir, "mail"), filepath.Join(dir, "pf", "spool")},
 		start:   func(ctx context.Context) error { return call(ctx, "start") },
 		stop:    func() error { return call(context.Background(), "stop") },
