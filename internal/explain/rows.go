@@ -27,6 +27,11 @@ func AnyCommand() []int { return []int{500, 501, 421} }
 // Rows is the table that every reply of package smtpd is held to.
 func Rows() []Row { return catalogue().rows }
 
+// HasRow reports whether the table has a row for command.
+func HasRow(command string) bool {
+	return slices.ContainsFunc(Rows(), func(r Row) bool { return r.Command == command })
+}
+
 // MayAnswer reports whether the table has code for command. A command that the
 // table does not have is unknown to the server.
 func MayAnswer(command string, code int) bool {
