@@ -52,7 +52,7 @@ type Conn struct {
 	clock  clock
 	shown  shown  // what the transcript has yet to show
 	last   func() // see BeforeRefusal
-	// deflated is nil while nothing is compressed. It changes under wmu and mu.
+	// deflated is nil while nothing is compressed. It changes under wmu.
 	deflated *deflated
 
 	wmu     sync.Mutex // held while writing; link changes under it
@@ -337,11 +337,8 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.closed = true
-	reason, away, deflated := c.reason, c.away, c.deflated
+	reason, away := c.reason, c.away
 	c.mu.Unlock()
-	if deflated != nil {
-		defer deflated.end()
-	}
 	if c.wmu.TryLock() { // else somebody is writing: closing ends it
 		c.flushLocked(lastWords)
 		c.dropOut()

@@ -3,12 +3,11 @@ package wire
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"iter"
 	"net"
-	"sync"
 
 	"github.com/klauspost/compress/flate"
+
+	"posthorn/internal/inflate"
 )
 
 // dictionary is how many octets of what was sent last are kept, for the next
@@ -20,32 +19,20 @@ const dictionary = 4 << 10
 //
 // Answers are compressed a flush at a time, by an encoder that is borrowed for
 // it. What the client sends refers to up to 32 KiB of what it sent before, so
-// each connection has a decoder of its own: about 50 KiB. It runs as a coroutine
-// that stops wherever it needs octets, so that waiting for them is the
-// connection's own business, with its deadlines and interruptions.
+// each connection has a decoder of its own, which grows with what was said.
 type deflated struct {
-	in    []byte // compressed octets r to w wait to be decoded
-	r, w  int
-	more  bool // the last read filled in
-	small [smallBuffer]byte
+	decoder inflate.Decoder
+	in      []byte // compressed octets r to w wait to be decoded
+	r, w    int
+	more    bool // the last read filled in
+	small   [smallBuffer]byte
+	piece   []byte // what was decoded, and not read yet
 
-	piece  []byte // what was decoded, and not read yet
-	hungry bool   // the decoder waits for octets
-	err    error  // … or has ended
-
-	mu     sync.Mutex // held while the decoder runs, and to end it
-	ended  bool
-	resume func() (struct{}, bool)
-	stop   func()
-	yield  func(struct{}) bool
+	// ending: answers are no longer compressed, nor is what comes behind the end of
+	// the client's flush. It changes under wmu.
+	ending bool
 
 	tail []byte // the last of what was sent
-}
-
-func newDeflated() *deflated {
-	d := &deflated{}
-	d.resume, d.stop = iter.Pull(d.decode)
-	return d
 }
 
 // StartDeflate sends what is gathered, and compresses from then on in both
@@ -59,7 +46,7 @@ func (c *Conn) StartDeflate() error {
 	if err := c.Flush(); err != nil {
 		return c.fail(err)
 	}
-	d := newDeflated()
+	d := &deflated{}
 	d.in = bytes.Clone(c.buf[c.r:c.w])
 	d.w = len(d.in)
 	c.release()
@@ -70,17 +57,11 @@ func (c *Conn) StartDeflate() error {
 }
 
 // Deflated reports whether the connection is compressed.
-func (c *Conn) Deflated() bool { return c.deflated != nil }
-
-// flushed is how a flush ends, after the bits of its header (RFC 1951 §3.2.4: a
-// stored block of no octets), finished how a stream may end behind it.
-var (
-	flushed  = []byte{0, 0, 0xff, 0xff}
-	finished = []byte{3, 0}
-)
+func (c *Conn) Deflated() bool { return c.deflated != nil && !c.deflated.ending }
 
 // EndDeflate sends what is gathered, and compresses no more (RFC 8437 §4.1). What
-// the client sent behind the end of its last flush is in clear.
+// the client sends behind the end of its last flush, which may be still to come,
+// is in clear.
 func (c *Conn) EndDeflate() error {
 	d := c.deflated
 	if d == nil || c.err != nil {
@@ -93,51 +74,61 @@ func (c *Conn) EndDeflate() error {
 	if n := c.Buffered() + len(d.piece); n > 0 {
 		return c.fail(fmt.Errorf("%w: %d octets after the end of compression", ErrDeflate, n))
 	}
-	rest := d.in[d.r:d.w]
-	if i := bytes.Index(rest[:min(len(rest), len(flushed)+1)], flushed); i >= 0 {
-		rest = rest[i+len(flushed):]
+	c.wmu.Lock()
+	d.ending = true
+	c.wmu.Unlock()
+	c.Note("compression ends")
+	if _, err := c.endFlush(); err != nil {
+		return c.fail(err)
 	}
-	rest = bytes.TrimPrefix(rest, finished)
+	return nil
+}
+
+// endFlush goes on to the end of the client's last flush, and reports whether it
+// is there: then the connection is no longer compressed, and what came behind it
+// is buffered.
+func (c *Conn) endFlush() (bool, error) {
+	d := c.deflated
+	n, whole, err := d.decoder.EndFlush(d.in[d.r:d.w])
+	d.r += n
+	if err != nil {
+		return false, fmt.Errorf("%w: something behind the end of compression", ErrDeflate)
+	}
+	if !whole {
+		return false, nil
+	}
+	rest := d.in[d.r:d.w]
 	c.release()
 	c.buf = append(make([]byte, 0, max(len(rest), smallBuffer+1)), rest...)
 	c.w = len(c.buf)
 	c.buf = c.buf[:cap(c.buf)]
-	d.end()
+	recycle(d.in)
 	c.setDeflated(nil)
-	c.Note("compression ends")
-	return nil
+	return true, nil
 }
 
 func (c *Conn) setDeflated(d *deflated) {
 	c.wmu.Lock()
-	c.mu.Lock()
+	defer c.wmu.Unlock()
 	c.deflated = d
-	closed := c.closed
-	c.mu.Unlock()
-	c.wmu.Unlock()
-	if closed && d != nil {
-		d.end()
-	}
 }
 
 // fillInflated is fill's reading where the connection is compressed.
 func (c *Conn) fillInflated(wake bool) error {
 	d := c.deflated
+	if d.ending {
+		return c.fillLast(wake)
+	}
 	for len(d.piece) == 0 {
-		if d.hungry && d.r == d.w {
-			if c.r == c.w {
-				c.release()
-			}
-			if err := c.beginWait(wake); err != nil {
-				return c.readError(err)
-			}
-			n, err := d.read(c.link)
-			if err := c.endWait(n, noEOFInDisguise(err)); err != nil {
-				return c.readError(err)
-			}
+		piece, n, err := d.decoder.Next(d.in[d.r:d.w])
+		d.piece, d.r = piece, d.r+n
+		if err == inflate.ErrCorrupt {
+			err = fmt.Errorf("%w: %w", ErrDeflate, err)
+		} else if err == nil && len(piece) == 0 {
+			err = c.fillDeflated(wake)
 		}
-		if err := d.step(); err != nil {
-			return c.readError(err)
+		if err != nil {
+			return c.readError(err) // io.EOF: the client ended its stream
 		}
 	}
 	c.makeRoom()
@@ -148,6 +139,36 @@ func (c *Conn) fillInflated(wake bool) error {
 	d.piece = d.piece[n:]
 	c.w += n
 	return nil
+}
+
+// fillLast is fill where only the rest of a flush is compressed.
+func (c *Conn) fillLast(wake bool) error {
+	for {
+		whole, err := c.endFlush()
+		if whole && c.Buffered() == 0 {
+			return c.fill(wake)
+		} else if whole {
+			return nil
+		}
+		if err == nil {
+			err = c.fillDeflated(wake)
+		}
+		if err != nil {
+			return c.readError(err)
+		}
+	}
+}
+
+// fillDeflated reads compressed octets, once all that came were decoded.
+func (c *Conn) fillDeflated(wake bool) error {
+	if c.r == c.w {
+		c.release()
+	}
+	if err := c.beginWait(wake); err != nil {
+		return err
+	}
+	n, err := c.deflated.read(c.link)
+	return c.endWait(n, noEOFInDisguise(err))
 }
 
 // read reads once from the client: at first into little memory, since it may
@@ -163,82 +184,6 @@ func (d *deflated) read(link net.Conn) (n int, err error) {
 	}
 	d.w, d.more = n, n == len(d.in)
 	return n, err
-}
-
-// step runs the decoder until there is a piece, or nothing to decode.
-func (d *deflated) step() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.ended {
-		return net.ErrClosed
-	}
-	d.hungry = false
-	if _, ok := d.resume(); !ok {
-		if d.err == nil {
-			return io.EOF // the client ended its stream
-		}
-		return fmt.Errorf("%w: %w", ErrDeflate, d.err)
-	}
-	return nil
-}
-
-// end ends the decoder.
-func (d *deflated) end() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.ended {
-		d.ended = true
-		d.stop()
-	}
-}
-
-// decode is the coroutine.
-func (d *deflated) decode(yield func(struct{}) bool) {
-	d.yield = yield
-	decoder := flate.NewReaderOpts(d, flate.WithPartialBlock())
-	_, d.err = decoder.(io.WriterTo).WriteTo(struct{ io.Writer }{d})
-}
-
-// Write is the decoder's: p is its own until it runs again.
-func (d *deflated) Write(p []byte) (int, error) {
-	if d.ended {
-		return 0, net.ErrClosed
-	}
-	d.piece = p
-	if !d.yield(struct{}{}) {
-		return 0, net.ErrClosed
-	}
-	return len(p), nil
-}
-
-// await has the decoder wait for octets.
-func (d *deflated) await() error {
-	for d.r == d.w {
-		d.hungry = true
-		if d.ended || !d.yield(struct{}{}) {
-			return net.ErrClosed
-		}
-	}
-	return nil
-}
-
-// ReadByte is the decoder's.
-func (d *deflated) ReadByte() (byte, error) {
-	if err := d.await(); err != nil {
-		return 0, err
-	}
-	d.r++
-	return d.in[d.r-1], nil
-}
-
-// Read is the decoder's.
-func (d *deflated) Read(p []byte) (int, error) {
-	if err := d.await(); err != nil {
-		return 0, err
-	}
-	n := copy(p, d.in[d.r:d.w])
-	d.r += n
-	return n, nil
 }
 
 // deflate appends p to dst, compressed and flushed.

@@ -90,7 +90,7 @@ var deflatedPool = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // send writes p to the network, compressed where that was asked for.
 func (c *Conn) send(p []byte, within time.Duration) error {
-	if c.deflated == nil {
+	if c.deflated == nil || c.deflated.ending {
 		return c.sendAsItIs(p, within)
 	}
 	buf := deflatedPool.Get().(*bytes.Buffer)
