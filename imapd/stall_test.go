@@ -27,6 +27,7 @@ func exchanges() []stall.Exchange {
 	)
 	login := stall.Part{Say: "l LOGIN " + stall.Login + ` "` + stall.Password + "\"\r\n", Hear: "^l OK"}
 	selected := stall.Part{Say: "s SELECT INBOX\r\n", Hear: "^s OK"}
+	compress := stall.Part{Say: "z COMPRESS DEFLATE\r\n", Hear: "^z OK"}
 	appending := func(tag, announced, ready, hear, text string) stall.Part {
 		tail := "\r\n"
 		if strings.Contains(announced, "UTF8") {
@@ -67,6 +68,10 @@ func exchanges() []stall.Exchange {
 		{Name: "APPEND pipelined", Port: "clear",
 			Parts: parts{login, selected, appending("a", "INBOX {%d+}", "", "", message), appending("b", "INBOX {%d+}", "", "", octets),
 				appending("c", "INBOX {%d+}", "", `^c OK \[APPENDUID`, message)}, Kept: appended},
+		{Name: "COMPRESS", Port: "clear", Parts: parts{login, compress, {Deflate: true}, selected,
+			appending("a", "INBOX {%d}", ready, tagged, message), appending("b", "INBOX {%d+}", "", `^b OK \[APPENDUID`, octets)}, Kept: appended},
+		{Name: "COMPRESS with TLS", Port: "implicit", Parts: parts{{TLS: true}, login, compress, {Deflate: true},
+			{Say: "i IDLE\r\n", Hear: ready}, {Say: "DONE\r\n", Hear: "^i OK"}, appending("a", "INBOX {%d+}", "", appended, message)}, Kept: appended},
 		{Name: "MULTIAPPEND", Port: "clear", Parts: parts{login, selected,
 			{Say: "a APPEND INBOX {%d}\r\n", Ready: ready, Octets: message, Keeps: message},
 			{Say: " (\\Seen) ~{%d+}\r\n", Octets: octets, Keeps: octets},

@@ -1,6 +1,8 @@
 package stall
 
 import (
+	"bytes"
+	"compress/flate"
 	"io"
 	"net"
 	"time"
@@ -17,8 +19,27 @@ func (p *play) deflate() {
 		io.Copy(decoded, link)
 		decoded.CloseWrite()
 	}()
+	if p.shake1 == 0 { // a TLS record that is not whole is nothing
+		p.packed = &packed{from: len(p.words)}
+	}
 	p.link = &inflated{link, heard}
 	p.done++
+}
+
+// packed is what was sent compressed, in clear.
+type packed struct {
+	from   int // how many octets of words were said before
+	octets []byte
+}
+
+// understood is how many octets of words a server can have: of those that are
+// compressed it may have the last before the last octets of their flush.
+func (p *play) understood() int {
+	if p.packed == nil {
+		return 0
+	}
+	words, _ := io.ReadAll(flate.NewReader(bytes.NewReader(p.packed.octets)))
+	return p.packed.from + len(words)
 }
 
 // inflated is a link whose words are decoded.

@@ -38,6 +38,8 @@ type play struct {
 	shake1    int
 	said      int // octets of words
 	words     []byte
+	packed    *packed // of them, once they are compressed
+	had       int     // how many of them the server can have had when it went wrong
 	heard     []byte
 	base      int  // where the answer to the first part begins
 	done      int  // parts that were said whole, to a server that was there
@@ -155,6 +157,7 @@ func (p *play) part(part *Part) bool {
 		say, octets, tail = p.flooded(part, say, at)
 	}
 	p.said += length
+	whole := len(p.words) + len(say) + len(octets) + len(tail)
 	p.say(say)
 	if octets != "" && !p.left {
 		if part.Ready != "" && !p.listenFrom(from, patience, pattern(part.Ready)) {
@@ -164,11 +167,11 @@ func (p *play) part(part *Part) bool {
 		p.say(octets)
 	}
 	p.say(tail)
+	if !p.over && !p.left || p.had >= whole {
+		p.done++
+	}
 	if p.left {
 		return false
-	}
-	if !p.over {
-		p.done++
 	}
 	if part.Hear == "" {
 		return true
@@ -272,15 +275,22 @@ func (c *counted) Write(b []byte) (n int, err error) {
 		return 0, errLeft
 	}
 	if w := p.way; w.act != nil && !p.acted && p.sent+len(b) > p.at {
-		n, _ = c.end.Write(b[:p.at-p.sent])
-		p.sent += n
-		p.acted, p.dumb = true, p.shaking
+		n, _ = c.write(b[:p.at-p.sent])
+		p.acted, p.dumb, p.had = true, p.shaking, p.understood()
 		if !w.act(p) {
 			p.left = true
 			return n, errLeft
 		}
 	}
-	k, err := c.end.Write(b[n:])
-	p.sent += k
+	k, err := c.write(b[n:])
 	return n + k, err
+}
+
+func (c *counted) write(b []byte) (n int, err error) {
+	n, err = c.end.Write(b)
+	c.p.sent += n
+	if c.p.packed != nil {
+		c.p.packed.octets = append(c.p.packed.octets, b[:n]...)
+	}
+	return n, err
 }
