@@ -28,9 +28,8 @@ type Config struct {
 	Unauthenticate bool
 	// UIDOnly offers UIDONLY (RFC 9586), which some clients mishandle.
 	UIDOnly bool
-	// Compress offers COMPRESS=DEFLATE (RFC 4978). The decoder asks for octets
-	// that are behind the end of a block, so that a client whose flushes are as
-	// short as can be (zlib's Z_PARTIAL_FLUSH: mbsync) waits for ever.
+	// Compress offers COMPRESS=DEFLATE (RFC 4978). A compressed connection holds
+	// about 10 KiB more, and up to 40 once the client has said much.
 	Compress bool
 	// Version is what ID tells; empty tells none.
 	Version string

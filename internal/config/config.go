@@ -90,6 +90,8 @@ type IMAP struct {
 	Unauthenticate bool `toml:"unauthenticate"`
 	// UIDOnly offers UIDONLY (RFC 9586).
 	UIDOnly bool `toml:"uidonly"`
+	// Compress offers COMPRESS=DEFLATE (RFC 4978).
+	Compress bool `toml:"compress"`
 	// ID are fields that ID tells, beside name and version or in their place.
 	ID map[string]string `toml:"id"`
 	// ClientQuirks does otherwise for clients that are known to be faulty.
@@ -184,7 +186,7 @@ func Default() *Config {
 		TLS:    TLS{Cert: "cert.pem", Key: "key.pem"},
 		Auth:   Auth{LockoutLoopback: true},
 		SMTP:   SMTP{MaxMessage: 50 << 20, MaxRecipients: 1000},
-		IMAP:   IMAP{ClientQuirks: true},
+		IMAP:   IMAP{Compress: true, ClientQuirks: true},
 		Limits: Limits{Connections: 5000, SMTP: 20, IMAP: 20, POP3: 5, Loopback: true},
 		Queue: Queue{
 			Retry:  durations(time.Minute, 5*time.Minute, 15*time.Minute, 30*time.Minute, time.Hour, 2*time.Hour, 4*time.Hour),

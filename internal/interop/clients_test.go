@@ -134,9 +134,20 @@ func maildir(t *testing.T, dir string) []string {
 	return out
 }
 
-// TestMbsync synchronises 500 messages two ways, with flags and deletions.
+// TestMbsync synchronises 500 messages two ways, with flags and deletions,
+// compressed (mbsync's flushes are Z_PARTIAL_FLUSH) and not.
 func TestMbsync(t *testing.T) {
+	for _, compress := range []bool{true, false} {
+		t.Run(fmt.Sprint("compress ", compress), func(t *testing.T) { mbsync(t, compress) })
+	}
+}
+
+func mbsync(t *testing.T, compress bool) {
 	s := start(t, "bob")
+	disable := ""
+	if !compress {
+		disable = "DisableExtension COMPRESS=DEFLATE\n"
+	}
 	c := s.IMAP("bob")
 	for i := range 500 {
 		m := letter(fmt.Sprintf("number %d", i), "text")
@@ -155,7 +166,7 @@ User bob@%s
 Pass "%s"
 SSLType IMAPS
 CertificateFile %s/ca.pem
-
+%s
 IMAPStore far
 Account p
 
@@ -171,7 +182,7 @@ Patterns *
 Create Both
 Expunge Both
 SyncState *
-`, s.Port("imaps"), domain, password, s.Dir, dir, dir))
+`, s.Port("imaps"), domain, password, s.Dir, disable, dir, dir))
 	sync := func() { t.Helper(); runIn(t, dir, "", "mbsync", "-c", rc, "-a") }
 	os.MkdirAll(dir+"/mail", 0o700)
 	sync()
@@ -197,6 +208,9 @@ SyncState *
 	sync()
 	if n := len(maildir(t, dir+"/mail/INBOX")); n != 500 {
 		t.Errorf("mbsync has %d messages at last", n)
+	}
+	if n := strings.Count(s.Log(), "msg=compressed"); (n >= 3) != compress || !compress && n > 0 {
+		t.Errorf("%d connections were compressed", n)
 	}
 }
 

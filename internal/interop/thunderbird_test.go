@@ -46,6 +46,7 @@ func TestThunderbird(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s\n%s", err, out, s.Log())
 	}
+	wantAll(t, s.Log(), "msg=compressed")
 	read, err := os.ReadFile(file + ".read")
 	if err != nil {
 		t.Fatal(err)
@@ -161,4 +162,5 @@ user_pref("network.captive-portal-service.enabled", false);
 user_pref("network.connectivity-service.enabled", false);
 user_pref("mail.compose.attachment_reminder", false);
 user_pref("mail.compose.big_attachments.notify", false);
+user_pref("mail.server.default.use_compress_deflate", true);
 `
