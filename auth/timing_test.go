@@ -59,7 +59,7 @@ func TestSameTime(t *testing.T) {
 	} {
 		t.Run(way.what, func(t *testing.T) {
 			var report string
-			for range 3 {
+			for range 10 { // a machine that is busy, or sleepy, makes differences of its own
 				times := make([][]time.Duration, len(way.names))
 				var a *Authenticator
 				for round := range way.rounds {
@@ -103,8 +103,8 @@ func timeSCRAM(t *testing.T, a *Authenticator, from netip.Addr, name string) (sa
 }
 
 // compareTimes compares the lower quartiles, which a busy machine moves less
-// than it does medians, and allows two fifths: an answer without the hash, or
-// the 5 ms, is off by four times.
+// than it does medians, and allows twice the time: an answer without the hash,
+// or the 5 ms, is off by four times.
 func compareTimes(names []string, times [][]time.Duration) (report string, ok bool) {
 	var least, most time.Duration
 	for i, name := range names {
@@ -116,7 +116,7 @@ func compareTimes(names []string, times [][]time.Duration) (report string, ok bo
 		}
 		most = max(most, q)
 	}
-	return report, most <= least*7/5
+	return report, most <= least*2
 }
 
 // BenchmarkLogin is what a client costs that connects every minute.

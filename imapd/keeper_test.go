@@ -333,16 +333,21 @@ func (k *keeper) fetchNew(cut func() int) bool {
 	if k.known() == len(k.order) {
 		return true
 	}
-	if !k.run(fmt.Sprintf("UID FETCH %d:* (FLAGS MODSEQ)", k.upTo+1), cut()) {
+	fetch := fmt.Sprintf("UID FETCH %d:* (FLAGS MODSEQ)", k.upTo+1)
+	if !k.run(fetch, cut()) {
 		return false
 	}
-	// What was expunged meanwhile isn't fetched, and may be told a little later.
+	// What was expunged meanwhile isn't fetched, and may be told a little later;
+	// of what came since then a flag may have been told already.
 	hole := func() bool { return slices.ContainsFunc(k.order[k.known():], func(u int) bool { return u > 0 }) }
-	if hole() && (!k.run("NOOP", cut()) || hole()) {
-		if k.conn != nil {
+	for tries := 0; hole(); tries++ {
+		if tries == 10 {
 			k.fail("number %d of %v was not fetched", k.known()+1, k.order)
+			return false
 		}
-		return false
+		if !k.run("NOOP", cut()) || hole() && !k.run(fetch, cut()) {
+			return false
+		}
 	}
 	if n := k.known(); n > 0 {
 		k.upTo = max(k.upTo, k.order[n-1])

@@ -80,7 +80,7 @@ func TestPatternManyWildcards(t *testing.T) {
 			t.Errorf("1000 × %sa", wild)
 		}
 	}
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("took %v", took)
 	}
 }

@@ -94,8 +94,10 @@ func (k *keeper) store(set, uids string) string {
 }
 
 // compare brings the client in step and holds its cache to what is there. of a
-// client that has just come back nothing more is asked.
+// client that has just come back nothing more is asked. What sessions that were
+// cut off are doing still is waited for: it may change what is there.
 func (k *keeper) compare() {
+	synctest.Wait()
 	never := func() int { return -1 }
 	if k.conn != nil {
 		k.run("NOOP", -1)

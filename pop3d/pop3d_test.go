@@ -378,7 +378,7 @@ func FuzzSession(f *testing.F) {
 		wg.Go(func() { fix.srv.ServeConn(context.Background(), conn) })
 		var out []byte
 		wg.Go(func() { out, _ = io.ReadAll(b) })
-		b.SetDeadline(time.Now().Add(10 * time.Second))
+		b.SetDeadline(time.Now().Add(time.Minute))
 		b.Write(in)
 		quits := bytes.Contains(bytes.ToUpper(in), []byte("QUIT"))
 		time.AfterFunc(time.Millisecond, func() { b.Close() })

@@ -11,12 +11,13 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"posthorn/internal/testserver"
 )
 
 func TestMain(m *testing.M) {
@@ -40,12 +41,15 @@ func TestMain(m *testing.M) {
 //	tells WORDS posthorn …    runs posthorn until it prints the words
 //	talk PORT LINE…           connects to $BASE+PORT, sends each line, reads a line after each
 func TestScripts(t *testing.T) {
-	var base atomic.Int64 // each script has ports of its own, and so have two runs of the test
-	base.Store(int64(8000 + os.Getpid()%94*20))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("BASE", strconv.Itoa(freeBase(&base)))
+			base, release, err := testserver.LockPorts(2) // demo has two servers
+			if err != nil {
+				return err
+			}
+			env.Defer(release)
+			env.Setenv("BASE", strconv.Itoa(base))
 			env.Setenv("POSTHORN_CONFIG", "mail/posthorn.toml")
 			env.Values[processKey{}] = map[string][]*process{}
 			return nil
@@ -204,25 +208,4 @@ func until(ts *testscript.TestScript, want, command string, args ...string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("no %q: %s", want, ts.ReadFile("stdout"))
-}
-
-// freeBase finds a base port whose ports, and those 1000 above, are free.
-func freeBase(next *atomic.Int64) int {
-	for {
-		base := int(next.Add(1900))
-		if portsFree(base) && portsFree(base+1000) {
-			return base
-		}
-	}
-}
-
-func portsFree(base int) bool {
-	for _, offset := range []int{25, 587, 465, 110, 995, 143, 993, 80, 443} {
-		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base+offset))
-		if err != nil {
-			return false
-		}
-		ln.Close()
-	}
-	return true
 }

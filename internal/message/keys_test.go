@@ -108,7 +108,7 @@ func TestKeysTime(t *testing.T) {
 	for _, in := range []string{"<", "<a", `<"`, "<a@b>", ">", "@", `<"\`, "(<"} {
 		start := time.Now()
 		keysOf("References: " + strings.Repeat(in, maxField/len(in)) + "\r\n")
-		if d := time.Since(start); d > 2*time.Second {
+		if d := time.Since(start); d > 10*time.Second {
 			t.Errorf("%q, repeated, took %v", in, d)
 		}
 	}

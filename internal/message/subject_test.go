@@ -123,7 +123,7 @@ func TestBaseSubjectTime(t *testing.T) {
 	for _, in := range []string{"[]", "[a] ", "re:", "[fwd:", "(fwd)", "re[", "[", "]", "[]re", "re []", "[fwd: (fwd)]"} {
 		start := time.Now()
 		BaseSubject([]byte(strings.Repeat(in, maxField/len(in))))
-		if d := time.Since(start); d > 2*time.Second {
+		if d := time.Since(start); d > 10*time.Second {
 			t.Errorf("%q, repeated, took %v", in, d)
 		}
 	}

@@ -78,7 +78,7 @@ func dial(t *testing.T, addr string) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return &peer{c, bufio.NewReader(c)}
 }
 
@@ -161,7 +161,7 @@ func TestLimits(t *testing.T) {
 // waitFor waits until the server has n connections.
 func waitFor(t *testing.T, s *Server, n int) {
 	t.Helper()
-	for range 5000 {
+	for range 60_000 {
 		s.mu.Lock()
 		is := len(s.conns)
 		s.mu.Unlock()
@@ -293,7 +293,7 @@ func TestShutdownCuts(t *testing.T) {
 	close(stop)
 	begun := time.Now()
 	s.Shutdown(stop)
-	if d := time.Since(begun); d > cutTime+2*time.Second {
+	if d := time.Since(begun); d > cutTime+20*time.Second {
 		t.Errorf("took %v", d)
 	}
 	clients["body"].says(t, "-ERR wire: shutting down")
