@@ -67,7 +67,7 @@ export class Way {
     for (const side of people) for (const name of Object.keys(edges)) this.#edge(side, name, people.length);
     for (const side of people) this.picture.append(this.#parts[`${side}server`].words);
     for (const side of people) for (const name of ["program", "gate", "queue", "mailbox", "inbound"]) this.#box(side, name);
-    this.traffic = svg("g", { "aria-hidden": "true" });
+    this.traffic = svg("g", { class: "traffic", "aria-hidden": "true" });
     this.picture.append(this.traffic);
     this.box.replaceChildren(this.picture);
     this.draw();

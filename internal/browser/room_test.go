@@ -1,0 +1,208 @@
+//go:build browser
+
+package browser
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// token: everybody may watch; who changes something is asked for the token.
+func (c *class) token(t *testing.T) {
+	b := c.meet(t).open(c.demo.Page)
+	c.speak(b, "en")
+	b.click(`#powers [data-server="hamburger.edu"]`)
+	b.wait(`document.activeElement.id === "token" && !document.querySelector("#trouble").hidden`)
+	b.keys("wrong" + kb.Enter)
+	b.click(`#powers [data-server="hamburger.edu"]`)
+	b.wait(`document.activeElement.id === "token" && !document.querySelector("#trouble").hidden`)
+	b.forgive("403") // the browser notes each on the console
+	b.keys(c.demo.Token + kb.Enter)
+	b.wait(`document.querySelector("#trouble").hidden && document.querySelector("#unlock").hidden`)
+	b.click(`#powers [data-server="hamburger.edu"]`)
+	b.wait(`document.querySelector('#powers [data-server="hamburger.edu"]').getAttribute("aria-pressed") === "true"`)
+	b.click(`#powers [data-server="hamburger.edu"]`)
+	b.wait(`document.querySelector('#powers [data-server="hamburger.edu"]').getAttribute("aria-pressed") === "false"`)
+	if kept := js[string](b, `JSON.stringify(localStorage)`); strings.Contains(kept, c.demo.Token) {
+		t.Errorf("the token outlives the tab: %s", kept)
+	}
+	b = c.open(t, "en")
+	if address := js[string](b, `location.href`); strings.Contains(address, c.demo.Token) {
+		t.Errorf("the token stays in the address: %s", address)
+	}
+}
+
+// keyboard: whatever can be done can be done without a mouse, and one sees where
+// one is.
+func (c *class) keyboard(t *testing.T) {
+	b := c.open(t, "en")
+	c.dial(alices, "smtp").say("NOOP keyboard", "250")
+	b.line("NOOP keyboard")
+	b.keys(kb.Tab)
+	b.wait(`document.activeElement.matches(".skip")`)
+	for _, panel := range []string{"live", "messages", "faults", "codes"} {
+		b.wait(`!document.querySelector(%s).hidden`, "#panel-"+panel)
+		c.walk(b, panel)
+		js[bool](b, `(document.querySelector(%s).focus(), true)`, "#tab-"+panel)
+		b.keys(kb.ArrowRight)
+	}
+	b.wait(`document.activeElement.id === "tab-live" && !document.querySelector("#panel-live").hidden`)
+
+	js[bool](b, `(document.querySelector("#lines").focus(), true)`)
+	b.keys(kb.End + kb.ArrowUp)
+	chosen := b.line("NOOP keyboard")
+	for range 400 {
+		if js[bool](b, `document.querySelector(%s).getAttribute("aria-selected") === "true"`, chosen) {
+			break
+		}
+		b.keys(kb.ArrowUp)
+	}
+	b.wait(`document.querySelector("#lines").getAttribute("aria-activedescendant") === document.querySelector(%s).id`, chosen)
+	b.keys(kb.Enter)
+	b.wait(`document.querySelector("#explanation .said")?.textContent === "NOOP keyboard"`)
+	b.keys(" ")
+	b.wait(`document.querySelector("#pause").getAttribute("aria-pressed") === "true"`)
+	b.keys(" ")
+	b.wait(`document.querySelector("#pause").getAttribute("aria-pressed") === "false"`)
+}
+
+// walk goes through what is open with the tabulator key, and compares where it
+// has been with what there is.
+func (c *class) walk(b *tab, panel string) {
+	b.t.Helper()
+	const name = `((e) => e.id || e.dataset.server || e.dataset.code || [...document.querySelectorAll(e.localName)].indexOf(e) + e.localName)`
+	there := js[[]string](b, `[...document.querySelectorAll("a[href], button, select, input, summary, [tabindex='0']")]
+		.filter((e) => e.checkVisibility() && !e.disabled && e.tabIndex >= 0 && !e.matches("[role=tab]")).map(`+name+`)`)
+	js[bool](b, `(document.activeElement.blur(), document.querySelector(".skip").focus(), true)`)
+	var been []string
+	for range len(there) + 40 {
+		at := js[struct {
+			Name, Outline string
+			Body          bool
+		}](b, `(() => { const e = document.activeElement, s = getComputedStyle(e);
+			return { name: `+name+`(e), outline: s.outlineStyle + " " + s.outlineWidth, body: e === document.body }; })()`)
+		if !at.Body && (strings.HasPrefix(at.Outline, "none") || strings.HasSuffix(at.Outline, " 0px")) {
+			b.t.Errorf("%s: one does not see that %s has the focus", panel, at.Name)
+		}
+		been = append(been, at.Name)
+		b.keys(kb.Tab)
+	}
+	for _, e := range there {
+		if !slices.Contains(been, e) {
+			b.t.Errorf("%s: the tabulator key does not lead to %s (it leads to %s)", panel, e, strings.Join(slices.Compact(been), ", "))
+		}
+	}
+}
+
+// looks: all parts, on a phone and on a projector, in light and in dark colours,
+// in both languages: axe-core finds nothing, and nothing sticks out.
+func (c *class) looks(t *testing.T) {
+	c.send("Looks", parts)
+	b := c.open(t, "en")
+	c.send("In the queue", "\r\n.\r\n")
+	views := []struct {
+		name          string
+		width, height int64
+		theme, lang   string
+	}{
+		{"projector-light", 1280, 720, "light", "en"},
+		{"phone-dark", 390, 844, "dark", "vi"},
+		{"projector-dark", 1280, 720, "dark", "vi"},
+		{"phone-light", 390, 844, "light", "en"},
+	}
+	for _, v := range views {
+		b.size(v.width, v.height)
+		b.prefers("prefers-color-scheme", v.theme)
+		b.wait(`document.documentElement.dataset.theme === %s`, v.theme)
+		c.speak(b, v.lang)
+		if large := strings.HasPrefix(v.name, "projector"); large != (js[string](b, `document.documentElement.dataset.size`) == "large") {
+			b.click("#size")
+		}
+		for _, panel := range []string{"live", "messages", "faults", "codes"} {
+			b.click("#tab-" + panel)
+			if panel == "messages" {
+				b.click("#messages button")
+				b.wait(`document.querySelector("#part")`)
+			}
+			if panel == "live" {
+				js[bool](b, `(document.querySelector("#lines .server").click(), true)`)
+				b.wait(`document.querySelector("#explanation h3, #explanation p + p")`)
+			}
+			what := v.name + " " + panel
+			b.accessible(c.axe, what)
+			if wide := js[int](b, `document.scrollingElement.scrollWidth`); wide > int(v.width) {
+				t.Errorf("%s: the page is %d pixels wide", what, wide)
+			}
+			b.shoot(what)
+		}
+	}
+	// The switch wins over what the system prefers.
+	b.prefers("prefers-color-scheme", "light")
+	b.click("#theme")
+	b.wait(`document.documentElement.dataset.theme === "dark"`)
+	b.click("#tab-live")
+	b.accessible(c.axe, "switched to dark")
+}
+
+// motion: what is said moves on the picture, unless one asked for less motion.
+func (c *class) motion(t *testing.T) {
+	b := c.open(t, "en")
+	const count = `(() => { window.moved = 0; window.lit = 0;
+		new MutationObserver((all) => { for (const m of all) window.moved += m.addedNodes.length; }).observe(document.querySelector("#way .traffic"), { childList: true });
+		for (const e of document.querySelectorAll("#way .edge")) new MutationObserver(() => { window.lit++; }).observe(e, { attributeFilter: ["class"] });
+		return true; })()`
+	js[bool](b, count)
+	c.send("Moving", "\r\nmoving\r\n")
+	b.wait(`window.moved > 0 && window.lit > 0`)
+	b.wait(`document.querySelectorAll("#way .traffic > *").length === 0`)
+
+	b.prefers("prefers-reduced-motion", "reduce")
+	js[bool](b, count)
+	c.send("Still", "\r\nstill\r\n")
+	b.wait(`window.lit > 0`)
+	b.line(c.say("en", "queue-relayed", "server", "crepes.fr", "to", bob)[:20])
+	if js[int](b, `window.moved`) > 0 {
+		t.Error("things move although less motion was asked for")
+	}
+}
+
+// markup: what comes from the wire or from a message is text, whatever it looks
+// like.
+func (c *class) markup(t *testing.T) {
+	const evil = `<img src=x onerror=alert(1)><script>alert(2)</script>`
+	b := c.open(t, "en")
+	s := c.dial(alices, "smtp")
+	fmt.Fprintf(s.conn, "NOOP %s\r\n", evil)
+	s.read()
+	b.line("NOOP " + evil)
+	b.explained("NOOP "+evil, evil)
+	c.send(evil, "Content-Type: text/html; name=\""+evil+"\"\r\n\r\n"+evil+"\r\n")
+	b.click("#tab-messages")
+	b.wait(`[...document.querySelectorAll("#messages .subject")].some((e) => e.textContent === %s)`, evil)
+	js[bool](b, `([...document.querySelectorAll("#messages button")].find((e) => e.textContent.includes("<img")).click(), true)`)
+	b.wait(`document.querySelector("#message .raw")?.textContent.includes("<img")`)
+	if n := js[int](b, `document.images.length + document.scripts.length`); n != 3 {
+		t.Errorf("the page has %d pictures and scripts, not its own 3", n)
+	}
+}
+
+// manyTabs: more tabs than a browser has connections to one server show what
+// happens.
+func (c *class) manyTabs(t *testing.T) {
+	p := c.meet(t)
+	var tabs []*tab
+	for range 10 {
+		tabs = append(tabs, p.open(c.demo.Page))
+	}
+	for _, b := range tabs {
+		b.wait(`document.querySelector("#connection").classList.contains("good")`)
+	}
+	c.dial(alices, "smtp").say("NOOP many", "250")
+	for _, b := range tabs {
+		b.line("NOOP many")
+	}
+}
