@@ -77,7 +77,7 @@ func (c *class) walk(b *tab, panel string) {
 	const name = `((e) => e.id || e.dataset.server || e.dataset.code || [...document.querySelectorAll(e.localName)].indexOf(e) + e.localName)`
 	there := js[[]string](b, `[...document.querySelectorAll("a[href], button, select, input, summary, [tabindex='0']")]
 		.filter((e) => e.checkVisibility() && !e.disabled && e.tabIndex >= 0 && !e.matches("[role=tab]")).map(`+name+`)`)
-	js[bool](b, `(document.activeElement.blur(), document.querySelector(".skip").focus(), true)`)
+	js[bool](b, `(document.activeElement.blur(), document.querySelector(".skip").focus({ focusVisible: true }), true)`)
 	var been []string
 	for range len(there) + 40 {
 		at := js[struct {

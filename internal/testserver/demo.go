@@ -25,7 +25,7 @@ type Demo struct {
 
 var (
 	demoPassword = regexp.MustCompile(`(?m)^(\S+@\S+)\s+password: (\S+)`)
-	demoPage     = regexp.MustCompile(`(http://\S+?/)#token=(\S+)`)
+	demoPage     = regexp.MustCompile(`(http://\S+?/)#(?:token=)?(\S+)`)
 )
 
 // StartDemo starts the demo in a folder and on ports of the test's own, and ends

@@ -167,7 +167,8 @@ class Page {
     this.sessions.draw();
     fillFilters(this.room, this.transcript.filter);
     this.transcript.draw();
-    this.picture.draw(this.#shownSession());
+    const read = this.transcript.read;
+    this.picture.draw(this.#shownSession(), read?.session ? read.seq : this.room.at);
     place(this.room, this.player.playing);
   }
 
@@ -188,9 +189,11 @@ class Page {
     say(byId("view-help"), t(`view-help-${byId("view").value || "programs"}`));
   }
 
-  // shownSession is the one whose state is drawn: the chosen one, or the one in which something was said last.
+  // shownSession is the one whose state is drawn: the one whose line is read, the chosen one, or the one in which
+  // something was said last.
   #shownSession() {
-    const { filter } = this.transcript;
+    const { filter, read } = this.transcript;
+    if (read?.session) return this.room.sessions.get(read.session);
     if (filter.session) return this.room.sessions.get(filter.session);
     for (let i = this.room.events.length - 1; i >= 0; i--) {
       const e = this.room.events[i];
@@ -258,6 +261,7 @@ class Page {
   #choose(id) { this.#filter({ session: id }); }
 
   #explain(row) {
+    this.#touch();
     this.explanation.explain(row).catch((problem) => this.#trouble(problem));
   }
 

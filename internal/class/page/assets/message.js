@@ -1,7 +1,7 @@
 // Messages, and one of them taken apart: summary, envelope beside header, way, MIME tree, encodings.
 
 import { el, byId, set } from "./dom.js";
-import { t, knows, named, octets, moment } from "./text.js";
+import { t, knows, language, named, octets, moment } from "./text.js";
 import { facts } from "./state.js";
 import { Stepper } from "./steps.js";
 import * as server from "./server.js";
@@ -130,7 +130,7 @@ function pre(text, label) {
 
 function original(m) {
   const o = m.original;
-  const after = Math.round(Math.abs(o.after) * 10) / 10;
+  const after = Math.abs(o.after).toLocaleString(language(), { maximumFractionDigits: 1 });
   const check = (c) => (c.result === "unchecked" ? t("unchecked") : `${c.result.toUpperCase()} ${c.detail || ""}`);
   const rows = [
     [t("o-id"), o.message_id || t("missing")],

@@ -26,7 +26,7 @@ export function token() { return read(tab, "token") || ""; }
 export function keepToken(word) { write(tab, "token", word); }
 
 export function takeTokenFromAddress() {
-  const found = /^#token=(.+)$/.exec(location.hash);
+  const found = /^#(?:token=)?([^=]+)$/.exec(location.hash);
   if (!found) return;
   keepToken(decodeURIComponent(found[1]));
   history.replaceState(null, "", location.pathname + location.search);

@@ -62,11 +62,11 @@ export class Room {
   // now is the number of the event up to which one looks.
   get now() { return this.at ?? this.last; }
 
-  // stateOf is a session's state at that event.
-  stateOf(s) {
-    if (this.at === null) return s.state;
+  // stateOf is a session's state at an event.
+  stateOf(s, at = this.at) {
+    if (at === null) return s.state;
     let found = quiet;
-    for (const x of s.states) if (x.seq <= this.at) found = x.state;
+    for (const x of s.states) if (x.seq <= at) found = x.state;
     return found;
   }
 

@@ -39,8 +39,8 @@ export class StatePicture {
     box.append(this.holder, this.none);
   }
 
-  // draw shows a session; none: says so.
-  draw(s) {
+  // draw shows a session as it was at an event (null: as it is); none: says so.
+  draw(s, at) {
     if (!s) {
       this.#protocol = "";
       this.holder.replaceChildren();
@@ -52,8 +52,8 @@ export class StatePicture {
     say(this.none, "");
     const protocol = family(s.protocol);
     if (protocol !== this.#protocol || document.documentElement.lang !== this.#language) this.#build(protocol);
-    const state = this.room.stateOf(s);
-    const phase = state.phase === "closed" ? this.#lastPhase(s) : state.phase;
+    const state = this.room.stateOf(s, at);
+    const phase = state.phase === "closed" ? this.#lastPhase(s, at) : state.phase;
     for (const [name, { group, steps }] of this.#boxes) {
       set(group, "data-now", name === phase);
       set(group, "data-over", state.phase === "closed");
@@ -64,9 +64,8 @@ export class StatePicture {
     this.#facts(s, state);
   }
 
-  #lastPhase(s) {
-    const known = s.states.map((x) => x.state.phase).filter((p) => p !== "closed");
-    return known.at(-1) || "";
+  #lastPhase(s, at) {
+    return s.states.findLast((x) => x.state.phase !== "closed" && (at === null || x.seq <= at))?.state.phase ?? "";
   }
 
   #build(protocol) {

@@ -28,6 +28,9 @@ export class Transcript {
     byId("later").addEventListener("click", () => this.#later());
   }
 
+  // read is the event of the line that one reads, away from what happens now.
+  get read() { return this.#anchor === null ? null : this.#drawn.get(this.selected)?.row.event ?? null; }
+
   // passes: an event is shown under the filters.
   passes(e) {
     const f = this.filter;
