@@ -32,7 +32,12 @@ var (
 // it with the test.
 func StartDemo(t testing.TB) *Demo {
 	t.Helper()
-	d := &Demo{base: Ports(t, 2), Passwords: map[string]string{}}
+	base, release, err := LockPorts(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	d := &Demo{base: base, Passwords: map[string]string{}}
 	cmd := exec.Command(binary(t, ""), "demo", "--dir", t.TempDir(), "--base-port", fmt.Sprint(d.base))
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in
