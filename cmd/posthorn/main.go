@@ -59,7 +59,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			initCommand(), serveCommand(), demoCommand(),
 			userCommand(), aliasCommand(), domainCommand(), mailboxCommand(), queueCommand(),
-			checkCommand(), settingsCommand(), dnsCommand(), sendCommand(), versionCommand(),
+			checkCommand(), settingsCommand(), dnsCommand(), sendCommand(), explainCommand(), versionCommand(),
 		},
 		Action: noCommand,
 	}

@@ -64,9 +64,7 @@ func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON
 // printData prints a result: JSON when asked for, else a table that rows makes.
 func printData(c *cli.Context, data any, header string, rows func(w io.Writer)) error {
 	if c.Bool("json") {
-		enc := json.NewEncoder(c.App.Writer)
-		enc.SetIndent("", "  ")
-		return enc.Encode(data)
+		return printJSON(c, data)
 	}
 	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	if header != "" {
@@ -74,6 +72,12 @@ func printData(c *cli.Context, data any, header string, rows func(w io.Writer)) 
 	}
 	rows(w)
 	return w.Flush()
+}
+
+func printJSON(c *cli.Context, data any) error {
+	enc := json.NewEncoder(c.App.Writer)
+	enc.SetIndent("", "  ")
+	return enc.Encode(data)
 }
 
 func passwordFlag() cli.Flag {

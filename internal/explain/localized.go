@@ -1,5 +1,7 @@
 package explain
 
+import "strconv"
+
 // Localized is the whole catalogue in one language, for a page.
 type Localized struct {
 	Lang    Lang             `json:"lang"`
@@ -22,6 +24,10 @@ type LocalizedEntry struct {
 	Meaning  string `json:"meaning"`
 	Here     string `json:"here,omitempty"`
 	RFC      string `json:"rfc,omitempty"`
+	// Parts explain the rest of a line; only LocalizeEntries gives them.
+	Parts []LocalizedEntry `json:"parts,omitempty"`
+	// Code, for a reply code of SMTP; only LocalizeEntries gives it.
+	Code *LocalizedCode `json:"code,omitempty"`
 }
 
 // LocalizedCode is a Code in one language; its texts are in the entry of Key.
@@ -63,15 +69,10 @@ type LocalizedException struct {
 func Localize(l Lang) Localized {
 	all := Localized{Lang: l, AnyCommand: AnyCommand()}
 	for _, e := range Entries() {
-		all.Entries = append(all.Entries, LocalizedEntry{e.Key(), e.Protocol, e.Kind, e.Name, e.Syntax,
-			e.Title.In(l), e.Meaning.In(l), e.Here.In(l), e.RFC})
+		all.Entries = append(all.Entries, e.localize(l))
 	}
 	for _, c := range Codes() {
-		out := LocalizedCode{Key: c.Key(), Code: c.Code, Standard: c.Standard, Origin: c.Origin.In(l), Instead: c.Instead, Given: c.Given}
-		for _, s := range c.Shows {
-			out.Shows = append(out.Shows, LocalizedShow{s.ID, s.Title.In(l), s.Steps, s.Ends, s.Needs})
-		}
-		all.Codes = append(all.Codes, out)
+		all.Codes = append(all.Codes, c.localize(l))
 	}
 	for _, r := range Rows() {
 		out := LocalizedRow{Command: r.Command, Positive: r.Positive, Negative: r.Negative}
@@ -81,4 +82,37 @@ func Localize(l Lang) Localized {
 		all.Rows = append(all.Rows, out)
 	}
 	return all
+}
+
+// LocalizeEntries gives what Command, Reply and Search found in a language, with
+// its parts.
+func LocalizeEntries(l Lang, entries []Entry) []LocalizedEntry {
+	var out []LocalizedEntry
+	for _, e := range entries {
+		le := e.localize(l)
+		if len(e.Parts) > 0 {
+			le.Parts = LocalizeEntries(l, e.Parts)
+		}
+		if n, err := strconv.Atoi(e.Name); err == nil {
+			if c, ok := FindCode(n); ok {
+				lc := c.localize(l)
+				le.Code = &lc
+			}
+		}
+		out = append(out, le)
+	}
+	return out
+}
+
+func (e *Entry) localize(l Lang) LocalizedEntry {
+	return LocalizedEntry{Key: e.Key(), Protocol: e.Protocol, Kind: e.Kind, Name: e.Name, Syntax: e.Syntax,
+		Title: e.Title.In(l), Meaning: e.Meaning.In(l), Here: e.Here.In(l), RFC: e.RFC}
+}
+
+func (c *Code) localize(l Lang) LocalizedCode {
+	out := LocalizedCode{Key: c.Key(), Code: c.Code, Standard: c.Standard, Origin: c.Origin.In(l), Instead: c.Instead, Given: c.Given}
+	for _, s := range c.Shows {
+		out.Shows = append(out.Shows, LocalizedShow{s.ID, s.Title.In(l), s.Steps, s.Ends, s.Needs})
+	}
+	return out
 }

@@ -151,3 +151,30 @@ func checkTranscript(t *testing.T, protocol, file string) (lines int) {
 	}
 	return lines
 }
+
+func TestSearch(t *testing.T) {
+	for _, test := range []struct{ protocol, text, keys string }{
+		{"", "550", "smtp/reply/550"},
+		{"", "550-5.1.1 x", "smtp/reply/550 smtp/status/X.1.1"},
+		{"", "4.2.2", "smtp/status/X.2.2"},
+		{"", "X.2.2", "smtp/status/X.2.2"},
+		{"", "noop", "smtp/command/NOOP pop3/command/NOOP imap/command/NOOP"},
+		{IMAP, "noop", "imap/command/NOOP"},
+		{"", "[IN-USE]", "pop3/status/IN-USE"},
+		{"", "RCPT TO:<a@b>", "smtp/command/RCPT"},
+		{"", "* 3 EXISTS", "imap/reply/EXISTS"},
+		{"", `\Seen`, `imap/parameter/\SEEN`},
+		{"", "456", ""},
+		{"", "what is this", ""},
+		{"", "LINE", ""},
+		{"", "", ""},
+	} {
+		var keys []string
+		for _, e := range Search(test.protocol, test.text) {
+			keys = append(keys, e.Keys()...)
+		}
+		if got := strings.Join(keys, " "); got != test.keys {
+			t.Errorf("%s %q: %s, want %s", test.protocol, test.text, got, test.keys)
+		}
+	}
+}

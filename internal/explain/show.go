@@ -69,3 +69,41 @@ func ParseSteps(script string) ([]Step, error) {
 	}
 	return steps, nil
 }
+
+// Typed is what a person types to play the show in the demo: the program that
+// connects, and the lines. False for a show that cannot be typed: it needs a
+// fault, a switch, or a password.
+func (s *Show) Typed() (lines []string, ok bool) {
+	replace := strings.NewReplacer("$ALICE_DOMAIN", "crepes.fr", "$BOB_DOMAIN", "hamburger.edu", "$ALICE", "alice@crepes.fr", "$BOB", "bob@hamburger.edu")
+	if s.Needs != "" {
+		return nil, false
+	}
+	for _, step := range s.Steps {
+		switch step.Verb {
+		case "connect":
+			lines = append(lines, dial(step.Arg))
+		case "send":
+			if strings.Contains(step.Arg, "PASSWORD") || strings.Contains(step.Arg, "PLAIN") || strings.Contains(step.Arg, "64") {
+				return nil, false
+			}
+			lines = append(lines, replace.Replace(step.Arg))
+		case "expect":
+		default:
+			return nil, false
+		}
+	}
+	return lines, true
+}
+
+// dial is the program that connects to a port of the demo.
+func dial(arg string) string {
+	server, port, _ := strings.Cut(arg, " ")
+	n := map[string]int{"smtp": 25, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993}[port] + 2000
+	if server == "bob" {
+		n += 1000
+	}
+	if strings.HasSuffix(port, "s") {
+		return fmt.Sprintf("openssl s_client -quiet -crlf -connect 127.0.0.1:%d", n)
+	}
+	return fmt.Sprintf("telnet 127.0.0.1 %d", n)
+}

@@ -211,15 +211,21 @@ func (p *play) handshake(ctx context.Context) error {
 }
 
 func (p *play) send(ctx context.Context, line string) error {
+	p.pause(ctx)
+	return p.say(line)
+}
+
+// pause lets people read what was said before.
+func (p *play) pause(ctx context.Context) {
+	select {
+	case <-time.After(p.stage.Pause):
+	case <-ctx.Done():
+	}
+}
+
+func (p *play) say(line string) error {
 	if p.conn == nil {
 		return errors.New("not connected")
-	}
-	if p.stage.Pause > 0 {
-		select {
-		case <-time.After(p.stage.Pause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
 	p.said = append(p.said, "C: "+line)
 	p.conn.SetDeadline(time.Now().Add(stepTime))
@@ -234,8 +240,11 @@ func (p *play) again(ctx context.Context, step explain.Step) error {
 	if err != nil {
 		return err
 	}
-	for range n {
-		if err := p.send(ctx, p.stage.fill(line)); err != nil {
+	for i := range n {
+		if i == 0 {
+			p.pause(ctx)
+		}
+		if err := p.say(p.stage.fill(line)); err != nil {
 			return err
 		}
 		if step.Verb == "repeat" {
