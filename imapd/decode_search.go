@@ -273,10 +273,9 @@ func (p *searchProgram) otherKey(name string, depth int) searchKey {
 	case "EMAILID":
 		p.sp()
 		return keyQuery{store.HasObjectID{ID: p.objectID()}}
-	case "THREADID": // no message has one
+	case "THREADID":
 		p.sp()
-		p.objectID()
-		return matchNone
+		return keyQuery{store.HasThreadID{ID: p.objectID()}}
 	case "SAVEDATESUPPORTED":
 		return matchAll
 	}

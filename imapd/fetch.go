@@ -96,6 +96,8 @@ func newFetch(s *session, items []fetchItem, uid bool) *fetch {
 		switch it.kind {
 		case itemEnvelope:
 			f.want |= store.WantEnvelope
+		case itemThreadID:
+			f.want |= store.WantEnvelope | store.WantHeader
 		case itemBodyStructure:
 			f.want |= store.WantStructure
 		case itemRFC822, itemRFC822Text:
@@ -305,9 +307,9 @@ func (f *fetch) item(i int, m *store.Message, c *content) error {
 	case itemEmailID:
 		f.begin(label)
 		w.raw("(", m.ObjectID(), ")")
-	case itemThreadID: // what belongs together is not reckoned (RFC 8474 §5.2)
+	case itemThreadID:
 		f.begin(label)
-		w.raw("NIL")
+		w.raw("(", m.ThreadID(), ")")
 	case itemSaveDate:
 		f.begin(label)
 		w.b = m.Saved.AppendFormat(w.b, internalDate)

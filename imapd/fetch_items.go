@@ -37,7 +37,7 @@ type fetchItem struct {
 // brief: store.Brief has what it takes.
 func (it *fetchItem) brief() bool {
 	switch it.kind {
-	case itemFlags, itemUID, itemModSeq, itemInternalDate, itemSize, itemEnvelope, itemBodyStructure, itemRFC822Header, itemPreview:
+	case itemFlags, itemUID, itemModSeq, itemInternalDate, itemSize, itemEnvelope, itemBodyStructure, itemRFC822Header, itemPreview, itemThreadID:
 		return true
 	case itemSection:
 		return it.section.ofHeader()

@@ -47,6 +47,8 @@ type (
 	ModSeqAtLeast struct{ ModSeq mail.ModSeq }
 	// HasObjectID matches messages by Message.ObjectID (RFC 8474 §6).
 	HasObjectID struct{ ID string }
+	// HasThreadID matches messages by Message.ThreadID.
+	HasThreadID struct{ ID string }
 )
 
 func (And) query()           {}
@@ -60,6 +62,7 @@ func (Dated) query()         {}
 func (HasText) query()       {}
 func (ModSeqAtLeast) query() {}
 func (HasObjectID) query()   {}
+func (HasThreadID) query()   {}
 
 // DateField names a date.
 type DateField int
@@ -114,6 +117,10 @@ func (s *Store) Search(ctx context.Context, mb MailboxID, q Query) ([]SearchHit,
 // SearchCounted is Search that counts in p, if not nil, the messages that it
 // has decided.
 func (s *Store) SearchCounted(ctx context.Context, mb MailboxID, q Query, p *Progress) ([]SearchHit, error) {
+	q, err := s.resolveThreads(ctx, mb, q)
+	if err != nil {
+		return nil, err
+	}
 	plan := compile(q)
 	if isBrief(q) {
 		return s.searchBrief(ctx, mb, plan, p)

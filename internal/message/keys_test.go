@@ -137,3 +137,34 @@ func FuzzKeys(f *testing.F) {
 		KeysOf(header, header)
 	})
 }
+
+// TestThread: who answers is of the thread of what is answered, and what ThreadOf
+// reads of a header is what KeysOf does.
+func TestThread(t *testing.T) {
+	first := keysOf("Message-ID: <1@x>\r\n").ID
+	for header, want := range map[string]MessageID{
+		"Message-ID: <1@x>\r\n":                                 first,
+		"Message-ID: <2@x>\r\nIn-Reply-To: <1@x>\r\n":           first,
+		"Message-ID: <3@x>\r\nReferences: <1@x> <2@x>\r\n":      first,
+		"References: <1@x>\r\n <2@x>\r\nIn-Reply-To: <2@x>\r\n": first,
+		"Message-ID: <1@x>\r\nReferences: none\r\n":             first,
+		"Subject: x\r\n": 0,
+		"Message-ID: 1\r\nReferences: \r\nIn-Reply-To: your letter\r\n": 0,
+	} {
+		if k := keysOf(header); k.Thread() != want {
+			t.Errorf("%q began with %x, want %x", header, k.Thread(), want)
+		}
+	}
+	threads := map[MessageID]int{}
+	parseCorpus(t, func(name string, b []byte, m *Parsed) {
+		header := b[:m.HeaderSize]
+		k := KeysOf(m.Envelope, header)
+		if got := ThreadOf(m.Envelope, header); got != k.Thread() {
+			t.Errorf("%s began with %x, by its keys with %x", name, got, k.Thread())
+		}
+		threads[k.Thread()]++
+	})
+	if len(threads) < 50 {
+		t.Errorf("the corpus has only %d threads", len(threads))
+	}
+}
