@@ -354,3 +354,44 @@ func BenchmarkResolve(b *testing.B) {
 		}
 	})
 }
+
+// TestLoginAccount: an account's own address, or an alias that leads to it
+// alone of ours. (auth's TestAlias has the rest.)
+func TestLoginAccount(t *testing.T) {
+	s := openTest(t)
+	addDomains(t, s, "a.example")
+	ids := addAccounts(t, s, "alice@a.example", "bob@a.example")
+	addAliases(t, s, "info@a.example: alice@a.example", "far@a.example: info@a.example x@b.example",
+		"both@a.example: alice@a.example bob@a.example", "@a.example: bob@a.example")
+	for name, want := range map[string]AccountID{
+		"Alice@a.example": ids[0], "info@a.example": ids[0], "far@a.example": ids[0],
+		"both@a.example": 0, "alice+tag@a.example": 0, "anybody@a.example": 0, "alice@b.example": 0,
+	} {
+		a, alias, err := s.LoginAccount(t.Context(), address(t, name))
+		if a.ID != want || alias != (want != 0 && name != "Alice@a.example") || (err == nil) != (want != 0) {
+			t.Errorf("%s: %d, %v, %v", name, a.ID, alias, err)
+		}
+	}
+}
+
+// TestIsDomain: what is remembered is forgotten with each change.
+func TestIsDomain(t *testing.T) {
+	s := openTest(t)
+	is := func(domain string, want bool) {
+		t.Helper()
+		for range 2 {
+			if got, err := s.IsDomain(t.Context(), domain); got != want || err != nil {
+				t.Errorf("%s: %v, %v", domain, got, err)
+			}
+		}
+	}
+	is("bücher.example", false)
+	addDomains(t, s, "bücher.example")
+	is("BÜCHER.example", true)
+	is("xn--bcher-kva.example", true)
+	is("", false)
+	if err := s.DeleteDomain(t.Context(), "bücher.example"); err != nil {
+		t.Fatal(err)
+	}
+	is("bücher.example", false)
+}
