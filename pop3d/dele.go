@@ -2,8 +2,10 @@ package pop3d
 
 import (
 	"fmt"
+	"strconv"
 
 	"posthorn/internal/mail"
+	"posthorn/internal/wire"
 )
 
 // cmdDele is DELE (RFC 1939 §5): a mark, no more.
@@ -13,12 +15,24 @@ func (s *session) cmdDele(args []string) error {
 		return err
 	}
 	m.deleted = true
+	if s.conn.Watched() {
+		s.conn.Note(wire.Note{Kind: "marked", Account: s.drop.owner, Mailbox: "INBOX", UIDs: strconv.FormatUint(uint64(m.uid), 10), Count: s.drop.marked()})
+	}
 	s.ok("Message %d deleted", n)
 	return nil
 }
 
+// marked counts the messages that are marked as deleted.
+func (d *drop) marked() int {
+	n, _ := d.total()
+	return len(d.messages) - n
+}
+
 // cmdRset is RSET (RFC 1939 §5).
 func (s *session) cmdRset([]string) error {
+	if s.conn.Watched() {
+		s.conn.Note(wire.Note{Kind: "unmarked", Account: s.drop.owner, Mailbox: "INBOX", Count: s.drop.marked()})
+	}
 	for i := range s.drop.messages {
 		s.drop.messages[i].deleted = false
 	}
@@ -54,7 +68,7 @@ func (s *session) update() string {
 			s.srv.cfg.Log.Internal(s.conn.ID(), "QUIT", err)
 			return "-ERR [SYS/TEMP] The deleted messages could not be removed: they are still there"
 		}
-		s.conn.Note(fmt.Sprintf("%s removed from INBOX (UIDs %s)", messages(gone.Len()), gone))
+		s.conn.Note(wire.Note{Kind: "expunged", Account: s.drop.owner, Mailbox: "INBOX", UIDs: gone.String(), Count: int(gone.Len())})
 	}
 	left, _ := s.drop.total()
 	if left == 0 {

@@ -14,6 +14,7 @@ import (
 // INBOX, does not change it.
 type drop struct {
 	mailbox  store.MailboxID
+	owner    string // the account, for the transcript
 	messages []message
 	release  func() // nil: not held
 

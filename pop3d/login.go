@@ -5,6 +5,7 @@ import (
 
 	"posthorn/auth"
 	"posthorn/internal/mail"
+	"posthorn/internal/wire"
 )
 
 // private reports whether a password may be sent over this connection.
@@ -102,7 +103,11 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 		}
 		return err
 	}
-	s.state = transaction
+	s.state, s.drop.owner = transaction, account
+	if s.conn.Watched() {
+		n, octets := s.drop.total()
+		s.conn.Note(wire.Note{Kind: "locked", Account: account, Count: n, Octets: octets})
+	}
 	s.ok("%s has %s", address(who.Address), s.drop.summary())
 	return nil
 }

@@ -62,7 +62,7 @@ func (f *front) takeMessage() {
 func (f *front) outcome(b *body, id string, err error) reply {
 	if err == nil && b.err == io.EOF {
 		f.bearFruit()
-		f.Note("accepted as " + id)
+		f.Note(wire.Note{Kind: "accepted", ID: id})
 		f.cfg.Log.Accepted(f.ID(), f.service(), id, f.tx.env.From.String(), len(f.tx.env.To), b.size)
 		return reply{code: 250, enhanced: "2.0.0", text: "Message accepted for delivery: " + id}
 	}

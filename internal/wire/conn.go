@@ -172,6 +172,7 @@ func (c *Conn) opened() {
 
 // tellOpened begins the transcript.
 func (c *Conn) tellOpened() {
+	c.weighed(true)
 	c.tell(Opened, "")
 	if c.tls.Load() != nil {
 		c.tellTLS()
@@ -357,7 +358,7 @@ func (c *Conn) Close() error {
 	if !away {
 		c.cfg.Log.Disconnected(c.id, c.cfg.Protocol, reason)
 	}
-	c.tell(Closed, reasonText(reason))
+	c.tellClosed(reasonText(reason))
 	return err
 }
 

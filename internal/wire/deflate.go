@@ -52,7 +52,7 @@ func (c *Conn) StartDeflate() error {
 	c.release()
 	c.setDeflated(d)
 	c.cfg.Log.Compressed(c.id)
-	c.Note("compression begins")
+	c.Note(Note{Kind: "compressed"})
 	return nil
 }
 
@@ -77,7 +77,7 @@ func (c *Conn) EndDeflate() error {
 	c.wmu.Lock()
 	d.ending = true
 	c.wmu.Unlock()
-	c.Note("compression ends")
+	c.Note(Note{Kind: "decompressed"})
 	if _, err := c.endFlush(); err != nil {
 		return c.fail(err)
 	}

@@ -32,8 +32,8 @@ var (
 // they are returned as if they were a line: see ForeignProtocol.
 func (c *Conn) ReadLine(max int) (line []byte, lf bool, err error) {
 	line, lf, err = c.readLine(max)
-	if err == nil && c.watched() {
-		c.shown.line, c.shown.pending = string(line[:min(len(line), tapLine)]), true
+	if err == nil && c.cfg.Tap != nil {
+		c.heardLine(line, lf)
 	}
 	return line, lf, err
 }
@@ -142,7 +142,7 @@ func (c *Conn) Consume(n int) {
 // asterisks.
 func (c *Conn) ConsumeSecret(n int) {
 	if c.watched() && n > 0 {
-		c.tellData(ClientData, []byte("********"))
+		c.tellSecretData(c.buf[c.r : c.r+n])
 	}
 	c.r += n
 }

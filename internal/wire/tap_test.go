@@ -8,7 +8,7 @@ import (
 )
 
 var kindNames = map[EventKind]string{
-	Opened: "opened", ClientLine: "C:", ServerLine: "S:", ClientData: "c:", ServerData: "s:",
+	Opened: "opened", ClientLine: "C:", ServerLine: "S:", ClientData: "c:", ServerData: "s:", ClientLeft: "c:", ServerLeft: "s:",
 	TLSStarted: "tls", Noted: "note", LoggedIn: "login", Closed: "closed",
 }
 
@@ -43,7 +43,7 @@ func TestTap(t *testing.T) {
 	c.Discard(10000)
 	c.SetPhase(Commands)
 	c.ReadLine(100)
-	c.Note("message 7 put into INBOX")
+	c.Note(Note{Kind: "appended", UIDs: "7", Mailbox: "INBOX"})
 	io.WriteString(c, "* 1 FETCH (BODY[] {10000}\r\n")
 	io.WriteString(c, "") // nothing
 	c.WriteBody([]byte(literal))
@@ -73,7 +73,7 @@ C: ********
 C: b APPEND {10000}
 c: literal
 C: c NOOP
-note message 7 put into INBOX
+note UID 7 put into INBOX
 S: * 1 FETCH (BODY[] {10000}
 s: X*4096
 s: [5904 octets more]

@@ -82,7 +82,7 @@ func (c *Conn) tellTLS() {
 		return
 	}
 	s := c.TLSState()
-	c.tell(TLSStarted, tls.VersionName(s.Version)+" "+tls.CipherSuiteName(s.CipherSuite))
+	c.tellEvent(Event{Kind: TLSStarted, Text: tls.VersionName(s.Version) + " " + tls.CipherSuiteName(s.CipherSuite), TLS: s})
 }
 
 // writeError calls a write that took too long what it is.
