@@ -72,7 +72,8 @@ func (s *session) settle() {
 		}
 		s.tag, s.name, s.done, s.answered, s.numbers = a.tag, "APPEND", status{}, false, false
 		if err == nil {
-			s.ok(appendUID(accepted), "APPEND completed")
+			s.noteAppended(a.upload, accepted)
+			s.ok(s.appendUID(accepted), "APPEND completed")
 		}
 		s.answer(err)
 	}
@@ -81,11 +82,11 @@ func (s *session) settle() {
 
 // appendUID is the response code of that name (RFC 4315 §3): the UIDs in the
 // order of the messages.
-func appendUID(accepted []store.Accepted) string {
+func (s *session) appendUID(accepted []store.Accepted) string {
 	var uids []mail.UID
 	for i := range accepted {
 		uids = append(uids, accepted[i].Placed[0].UID)
 	}
-	b := strconv.AppendUint([]byte("APPENDUID "), uint64(accepted[0].Placed[0].UIDValidity), 10)
+	b := strconv.AppendUint([]byte("APPENDUID "), uint64(s.uidValidity(accepted[0].Placed[0].UIDValidity)), 10)
 	return string(appendInOrder(append(b, ' '), uids))
 }

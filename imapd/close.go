@@ -7,9 +7,11 @@ func (s *session) cmdClose(d *decoder) error {
 		return err
 	}
 	if !s.box.readOnly {
-		if _, err := s.srv.store.Expunge(s.ctx, s.box.id, nil, false); err != nil {
+		gone, err := s.srv.store.Expunge(s.ctx, s.box.id, nil, false)
+		if err != nil {
 			return err
 		}
+		s.noteExpunged(gone)
 	}
 	s.deselect()
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"posthorn/internal/fault"
 	"posthorn/internal/wire"
 )
 
@@ -73,6 +74,11 @@ func (s *session) command(line []byte) (run func(*session, *decoder) error, d *d
 		return nil, nil
 	}
 	s.tag, s.name = tag, name
+	if _, ok := s.conn.Fault(fault.Bye, name); ok {
+		s.bye("Closing on demand")
+		s.lose(errOnDemand)
+		return nil, nil
+	}
 	if name != "APPEND" {
 		s.settle()
 	}

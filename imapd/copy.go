@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/store"
 )
@@ -52,6 +53,7 @@ func (s *session) copy(d *decoder, uid, move bool) error {
 	if err != nil {
 		return err
 	}
+	s.noteCopied(move, c, to.Name)
 	return s.copied(set, uid, c, say)
 }
 
@@ -64,7 +66,7 @@ func (s *session) copied(set mail.UIDSet, uid bool, c store.Copied, say func(cod
 		}
 		return errExpunged
 	}
-	b := append([]byte("COPYUID "), strconv.FormatUint(uint64(c.UIDValidity), 10)...)
+	b := append([]byte("COPYUID "), strconv.FormatUint(uint64(s.uidValidity(c.UIDValidity)), 10)...)
 	b = appendInOrder(append(b, ' '), c.From)
 	b = appendInOrder(append(b, ' '), c.To)
 	say(string(b))
@@ -74,6 +76,9 @@ func (s *session) copied(set mail.UIDSet, uid bool, c store.Copied, say func(cod
 // destination finds the mailbox that messages shall go to. The client may make
 // it and try again (RFC 9051 §7.1, TRYCREATE).
 func (s *session) destination(name string) (store.Mailbox, error) {
+	if _, ok := s.conn.Fault(fault.Full, ""); ok {
+		return store.Mailbox{}, mail.ErrOverQuota
+	}
 	mb, err := s.srv.store.MailboxByName(s.ctx, s.account(), name)
 	if errors.Is(err, mail.ErrNoSuchMailbox) {
 		return mb, no("TRYCREATE", "No such mailbox")

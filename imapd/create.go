@@ -32,6 +32,7 @@ func (s *session) cmdCreate(d *decoder) error {
 	if err != nil {
 		return nameError(err)
 	}
+	s.noteMailbox("created", mb.Name, "")
 	s.ok("MAILBOXID ("+mb.ObjectID()+")", "CREATE completed") // RFC 8474 §4.1
 	if s.enabled.rev2 && mb.Name != args.given {
 		s.writeRenamed(&listed{name: mb.Name, box: &mb}, args.given)

@@ -21,6 +21,7 @@ func (s *session) cmdDelete(d *decoder) error {
 	} else if err != nil {
 		return err
 	}
+	s.noteMailbox("deleted", name, "")
 	if s.enabled.rev2 && d.given != name {
 		s.out.raw(`* LIST (\NonExistent) "/" `)
 		s.out.mailbox(name)

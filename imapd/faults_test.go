@@ -16,9 +16,9 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 )
 
-// fault is something that go-imap's imapserver, as it comes, does wrong, and
+// wrong is something that go-imap's imapserver, as it comes, does wrong, and
 // that the front rights.
-type fault struct {
+type wrong struct {
 	name    string
 	message string // is in INBOX
 	say     string // after login and SELECT, unless early
@@ -29,7 +29,7 @@ type fault struct {
 
 const plainMessage = "From: a@example.org\r\nSubject: x\r\nContent-Type: text/plain\r\n\r\nbody\r\n"
 
-var faults = []fault{
+var faults = []wrong{
 	{name: "ID is not known", early: true, say: "a ID NIL\r\n", want: `(?m)^a OK`},
 	{name: "a refused literal runs as commands (SELECT)", say: "a SELECT {5000+}\r\n" + strings.Repeat(evil, 500)[:4998] + "\r\n\r\n", want: `(?m)^a NO`, never: `evil `},
 	{name: "a refused literal runs as commands (APPEND)", say: "a APPEND {6000+}\r\n" + strings.Repeat(evil, 600)[:5998] + "\r\n {3+}\r\nabc\r\n", want: `(?m)^a NO`, never: `evil `},
@@ -90,7 +90,7 @@ func TestFaults(t *testing.T) {
 }
 
 // righted: the answer, after login, is what it should be.
-func (f *fault) righted(said string) bool {
+func (f *wrong) righted(said string) bool {
 	if _, after, ok := strings.Cut(said, "\r\ns OK"); ok {
 		_, said, _ = strings.Cut(after, "\r\n")
 	}

@@ -3,6 +3,7 @@ package imapd
 import (
 	"time"
 
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/internal/message"
 	"posthorn/store"
@@ -213,6 +214,9 @@ func (f *fetch) message(m *store.Message, marked bool) error {
 	w.b = append(w.b, ')')
 	w.end()
 	f.count++
+	if _, ok := f.s.conn.Fault(fault.Drop, ""); ok {
+		return f.s.cut()
+	}
 	return nil
 }
 

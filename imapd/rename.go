@@ -9,6 +9,7 @@ func (s *session) cmdRename(d *decoder) error {
 	if err := s.srv.store.RenameMailbox(s.ctx, s.account(), args.from, args.to); err != nil {
 		return nameError(err)
 	}
+	s.noteMailbox("renamed", args.from, args.to)
 	if s.enabled.rev2 && (args.givenFrom != args.from || args.givenTo != args.to) {
 		tree, err := s.listTree(false)
 		if err != nil {

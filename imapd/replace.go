@@ -38,8 +38,9 @@ func (s *session) replace(d *decoder, uid bool) error {
 		}
 		return err
 	}
+	s.noteReplaced(u, accepted)
 	// Before the EXPUNGE that sync sends (§4.3).
-	s.out.status("*", status{"OK", appendUID([]store.Accepted{accepted}), "Replacement message ready"})
+	s.out.status("*", status{"OK", s.appendUID([]store.Accepted{accepted}), "Replacement message ready"})
 	s.box.vanished = s.enabled.qresync // §4.5
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/store"
 )
@@ -39,8 +40,12 @@ func (s *session) selectMailbox(d *decoder, readOnly bool) error {
 	if err != nil {
 		return err
 	}
+	if _, ok := s.conn.Fault(fault.UIDValidity, ""); ok {
+		s.shift++
+	}
+	s.noteSelected(box, &mb)
 	s.box, s.state = box, selected
-	if err = s.describe(mb, args.given); err == nil && args.resync != nil && args.resync.uidValidity == mb.UIDValidity {
+	if err = s.describe(mb, args.given); err == nil && args.resync != nil && args.resync.uidValidity == s.uidValidity(mb.UIDValidity) {
 		err = s.resync(args.resync)
 	}
 	if err != nil {
@@ -64,7 +69,7 @@ func (s *session) openMailbox(name string, readOnly bool) (*mailbox, store.Mailb
 	if err != nil {
 		return nil, mb, err
 	}
-	box := &mailbox{id: mb.ID, readOnly: readOnly, watcher: st.Watch(s.account(), mb.ID)}
+	box := &mailbox{id: mb.ID, name: mb.Name, readOnly: readOnly, watcher: st.Watch(s.account(), mb.ID)}
 	if box.view.uids, box.modSeq, err = st.UIDList(s.ctx, mb.ID); err == nil {
 		mb, err = st.MailboxByID(s.ctx, mb.ID)
 	}
@@ -100,7 +105,7 @@ func (s *session) describe(mb store.Mailbox, given string) error {
 			ok("UNSEEN", uint64(first), "First unseen message")
 		}
 	}
-	ok("UIDVALIDITY", uint64(mb.UIDValidity), "UIDs valid")
+	ok("UIDVALIDITY", uint64(s.uidValidity(mb.UIDValidity)), "UIDs valid")
 	ok("UIDNEXT", uint64(mb.UIDNext), "Predicted next UID")
 	s.out.status("*", status{"OK", "MAILBOXID (" + mb.ObjectID() + ")", "Ok"}) // RFC 8474 §4.2
 	s.writeHighest(s.box.modSeq)

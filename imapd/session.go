@@ -66,7 +66,9 @@ type session struct {
 	// whole is the buffer of commands with literals, while it is small.
 	whole []byte
 
-	faults        int // commands that made no sense
+	faults int // commands that made no sense
+	// shift is added to each UIDVALIDITY that is told: a fault on demand.
+	shift         uint32
 	loginFailures int
 }
 
@@ -116,7 +118,8 @@ func (e enabled) unicode() bool { return e.rev2 || e.utf8 }
 // mailbox is the selected mailbox, as this session sees it.
 type mailbox struct {
 	id       store.MailboxID
-	readOnly bool // by EXAMINE
+	name     string // for the transcript
+	readOnly bool   // by EXAMINE
 	// flags are those that FLAGS named: the system flags and the keywords.
 	flags mail.Flags
 	view  view

@@ -43,7 +43,7 @@ func (s *session) writeStatus(mb store.Mailbox, items statusItems) error {
 	item(items.NumMessages, "MESSAGES", uint64(mb.Messages))
 	item(items.NumRecent, "RECENT", 0) // none ever is: see describe
 	item(items.UIDNext, "UIDNEXT", uint64(mb.UIDNext))
-	item(items.UIDValidity, "UIDVALIDITY", uint64(mb.UIDValidity))
+	item(items.UIDValidity, "UIDVALIDITY", uint64(s.uidValidity(mb.UIDValidity)))
 	item(items.NumUnseen, "UNSEEN", uint64(mb.Unseen))
 	item(items.NumDeleted, "DELETED", uint64(mb.Deleted))
 	item(items.DeletedStorage, "DELETED-STORAGE", uint64(deleted)) // RFC 9208 §4.1.4

@@ -71,6 +71,7 @@ func (s *session) storeSilently(set mail.UIDSet, args *storeArgs) (stored int, l
 	if err != nil {
 		return 0, nil, err
 	}
+	s.noteFlags(done, args.op, args.flags)
 	if s.enabled.condstore {
 		for _, r := range done {
 			if seq := s.box.view.seq(r.UID); seq != 0 && (args.conditional || r.ModSeq > s.box.modSeq) {
@@ -88,6 +89,7 @@ func (s *session) storeLoudly(set mail.UIDSet, args *storeArgs) (stored int, mod
 	if err != nil {
 		return 0, nil, err
 	}
+	s.noteFlags(done, args.op, args.flags)
 	for _, r := range done {
 		if seq := s.box.view.seq(r.UID); seq != 0 {
 			s.announceFlags(seq, r)

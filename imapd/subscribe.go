@@ -12,5 +12,13 @@ func (s *session) setSubscribed(d *decoder, on bool) error {
 	if err := d.end(); err != nil {
 		return err
 	}
-	return nameError(s.srv.store.SetSubscribed(s.ctx, s.account(), name, on))
+	if err := s.srv.store.SetSubscribed(s.ctx, s.account(), name, on); err != nil {
+		return nameError(err)
+	}
+	if on {
+		s.noteMailbox("subscribed", name, "")
+	} else {
+		s.noteMailbox("unsubscribed", name, "")
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/store"
 )
@@ -33,6 +34,9 @@ type message struct {
 
 // openDrop takes the drop of an account and lists it. mail.ErrInUse.
 func (s *session) openDrop(id store.AccountID) error {
+	if _, ok := s.conn.Fault(fault.InUse, ""); ok {
+		return mail.ErrInUse
+	}
 	release, err := s.srv.cfg.Store.LockDrop(id)
 	if err != nil {
 		return err

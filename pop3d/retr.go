@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"posthorn/internal/fault"
 	"posthorn/store"
 )
 
@@ -56,6 +57,11 @@ func (s *session) send(m *message, n int, open func(context.Context, store.Conte
 	}
 	defer content.Close()
 	out := newStuffer(s.conn, "+OK "+head+"\r\n", trace)
+	if _, ok := s.conn.Fault(fault.Drop, ""); ok { // in the middle of the message
+		content.WriteRange(out, 0, content.HeaderSize())
+		s.conn.Break()
+		return errLost
+	}
 	if err := write(content, out); err != nil {
 		switch {
 		case out.err != nil: // the client left

@@ -19,7 +19,8 @@ type body struct {
 	size   int64 // octets given to the Backend
 	err    error // latched
 	since  time.Time
-	waits  int // after lone dots
+	waits  int  // after lone dots
+	asked  bool // whether it is to be cut off on demand
 	// rest is what was decoded and not asked for yet (after a very short Read).
 	rest []byte
 	few  [maxEmit]byte
@@ -59,6 +60,9 @@ func (b *body) read(p []byte) (n int, err error) {
 			n, err = b.readChunk(p)
 		} else {
 			n, err = b.readData(p)
+		}
+		if n > 0 && err == nil {
+			err = b.drops()
 		}
 		if err == nil && b.lines.fault != noFault {
 			err = b.faulty()

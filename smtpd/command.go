@@ -3,6 +3,7 @@ package smtpd
 import (
 	"strings"
 
+	"posthorn/internal/fault"
 	"posthorn/internal/wire"
 )
 
@@ -45,7 +46,13 @@ func (f *front) dispatch(line string) reply {
 	if len(line) > maxCommand && verb != "AUTH" {
 		return f.mistake(reply{code: 500, enhanced: "5.5.2", text: "Line too long"})
 	}
-	r := f.run(verb, arg)
+	r, armed := f.faulty(fault.Reply, verb)
+	switch {
+	case !armed:
+		r = f.run(verb, arg)
+	case verb == "RCPT":
+		f.tx.refused++
+	}
 	if r.code >= 500 && r.code <= 504 || r.code == 555 {
 		r = f.mistake(r)
 	}

@@ -3,7 +3,10 @@ package smtpd
 import (
 	"errors"
 	"io"
+	"strconv"
 
+	"posthorn/internal/deliver"
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/internal/wire"
 )
@@ -48,13 +51,36 @@ func (f *front) takeMessage() {
 		f.say(reply{code: 354, text: "Start mail input; end with <CRLF>.<CRLF>"})
 	}
 	f.SetPhase(wire.Data)
-	id, err := f.cfg.Backend.Accept(f.ctx, &f.client, f.tx.env, b)
+	id, err := f.give(b)
 	f.answer = f.outcome(b, id, err)
 	f.body = nil
 	if f.again != "" || f.gone {
 		f.asked = false // given up: there is nothing to answer
 	}
 	f.commandPhase()
+}
+
+// give has the Backend take the message, unless a fault on demand refuses it.
+func (f *front) give(b *body) (id string, err error) {
+	if r, armed := f.faulty(fault.Reply, fault.EndOfData); armed {
+		return "", &refusal{r}
+	}
+	f.client.Outcome = nil
+	if f.Watched() {
+		f.client.Outcome = f.noteOutcome
+	}
+	return f.cfg.Backend.Accept(f.ctx, &f.client, f.tx.env, b)
+}
+
+// noteOutcome tells the transcript where a message went.
+func (f *front) noteOutcome(o deliver.Outcome) {
+	for _, p := range o.Copies {
+		f.Note(wire.Note{Kind: "delivered", ID: o.ID, Account: p.Account.String(), Mailbox: "INBOX",
+			UIDs: strconv.FormatUint(uint64(p.UID), 10), UIDValidity: p.UIDValidity})
+	}
+	for _, to := range o.Queued {
+		f.Note(wire.Note{Kind: "queued", ID: o.ID, Queue: int64(o.Queue), To: to.String()})
+	}
 }
 
 // outcome is what a message came to. Only one that the Backend read to its

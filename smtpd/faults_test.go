@@ -19,8 +19,8 @@ import (
 	"posthorn/internal/mail"
 )
 
-// fault is something that go-smtp's server does wrong by itself.
-type fault struct {
+// wrong is something that go-smtp's server does wrong by itself.
+type wrong struct {
 	name string
 	// port is for harness.dial.
 	port string
@@ -48,7 +48,7 @@ func accepted(n int) func(string, []taken) bool {
 // faults are those that DESIGN's list and our own reading found, as far as
 // they can be seen from outside. (That a Session's 251 loses the recipient
 // cannot: our Backend has no 251. Limits of connections are wire's.)
-var faults = []fault{
+var faults = []wrong{
 	{"a body after a time-out runs as commands", "mx", []string{begin, "DATA\r\n", "text\r\n", "wait", "VRFY bob\r\n"}, notHeard("\r\n252 ")},
 	{"a cut-off BDAT LAST is accepted", "mx", []string{begin, "BDAT 100 LAST\r\n", "only a part", "leave"}, accepted(0)},
 	{"a chunk after a bad BDAT argument runs as commands", "mx", []string{begin, "BDAT 10x LAST\r\nVRFY bob\r\n"}, notHeard("\r\n252 ")},
@@ -113,7 +113,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func (f fault) run(conn net.Conn) string {
+func (f wrong) run(conn net.Conn) string {
 	c := converse(conn)
 	for _, s := range f.says {
 		switch s {

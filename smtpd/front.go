@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"posthorn/internal/deliver"
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/internal/wire"
 )
@@ -160,6 +161,11 @@ func (f *front) begin() {
 	f.begun, f.since = true, time.Now()
 	if err := f.Start(); err != nil {
 		f.lost()
+		return
+	}
+	if _, ok := f.Fault(fault.Connect, ""); ok {
+		f.asked = false
+		f.say(f.closing("4.3.2", "Service not available: closing"))
 		return
 	}
 	f.client.ConnID, f.client.Remote, f.client.TLS = f.ID(), f.Remote(), describeTLS(f.TLSState())

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 )
 
@@ -19,6 +20,10 @@ func (f *front) rcpt(arg string) reply {
 	octets := f.tx.own(&to)
 	if len(f.tx.env.To) >= f.maxRecipients() || f.stranger() && f.tx.octets+octets > strangersOctets { // RFC 5321 §4.5.3.1.10
 		return reply{code: 452, enhanced: "4.5.3", text: "Too many recipients: send to these first, and to the others after that"}
+	}
+	if r, armed := f.faulty(fault.Full, "RCPT"); armed {
+		f.tx.refused++
+		return r
 	}
 	f.tx.rcpt, f.tx.rcptOctets = to, octets
 	return f.ask("RCPT TO:<a@b>", reply{})

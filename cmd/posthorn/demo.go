@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"posthorn/auth"
+	"posthorn/internal/class"
 	"posthorn/internal/class/page"
 	"posthorn/internal/clientconf"
 	"posthorn/internal/config"
@@ -68,9 +69,10 @@ func demo(c *cli.Context) error {
 	for _, d := range servers {
 		fmt.Fprintf(c.App.Writer, "%s  password: %s\n", d.address(), d.password)
 	}
-	var running []*server
+	room := &classroom{room: class.NewRoom(class.Limits{}), servers: servers}
 	defer func() {
-		for _, s := range running {
+		room.room.Close() // who watches would keep HTTP from ending
+		for _, s := range room.running {
 			s.stop(stopTime)
 		}
 	}()
@@ -80,12 +82,13 @@ func demo(c *cli.Context) error {
 		d.cfg.Limits.Connections = min(d.cfg.Limits.Connections, demoConnections)
 		s := newServer(d.cfg, newLogger(c.App.ErrWriter, d.cfg))
 		if i == 0 {
-			s.pages = page.New(page.Config{Source: page.NewCanned(), Token: token})
+			s.pages = page.New(room.page(token))
 		}
+		room.prepare(d, s)
 		if err := s.start(c.Context); err != nil {
 			return err
 		}
-		running = append(running, s)
+		defer room.join(d, s)()
 		if c.Bool("trace") {
 			defer trace(s.tap, c.App.ErrWriter)()
 		}

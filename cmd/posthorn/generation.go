@@ -158,7 +158,7 @@ func (g *generation) wire(protocol string) *wire.Server {
 func (g *generation) wireConfig(k kind) *wire.Config {
 	cfg := &wire.Config{
 		Protocol: k.protocol, Hostname: g.cfg.Hostname, Implicit: k.implicit,
-		ProxyFrom: g.cfg.Listen.ProxyFrom, Tap: g.server.tap, Log: g.server.log,
+		ProxyFrom: g.cfg.Listen.ProxyFrom, Tap: g.server.tap, Faults: g.server.faults, Log: g.server.log,
 		Limits: wire.Limits{Total: g.server.room.share(g.cfg.Limits.Connections), LoopbackToo: g.cfg.Limits.Loopback},
 	}
 	if g.certs != nil {

@@ -12,6 +12,7 @@ import (
 	"posthorn/internal/mail"
 	"posthorn/internal/queue"
 	"posthorn/internal/relay"
+	"posthorn/store"
 )
 
 // outbound is the queue at work: it can be stopped and started again.
@@ -46,7 +47,11 @@ func newOutbound(s *server, cfg *config.Config) (*outbound, error) {
 	for _, d := range cfg.Queue.Retry {
 		q.Retry = append(q.Retry, time.Duration(d))
 	}
-	return &outbound{scheduler: &queue.Scheduler{Store: s.store, Transport: transport, Config: q, Log: s.log}}, nil
+	scheduler := &queue.Scheduler{Store: s.store, Transport: transport, Config: q, Log: s.log}
+	if s.tried != nil {
+		scheduler.Tried = func(hop string, e *store.QueueEntry, res mail.Result) { s.tried(cfg.Hostname, hop, e, res) }
+	}
+	return &outbound{scheduler: scheduler}, nil
 }
 
 // route is a configured hop with its files read.

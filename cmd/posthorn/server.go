@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,8 @@ import (
 	"posthorn/auth"
 	"posthorn/internal/config"
 	"posthorn/internal/control"
+	"posthorn/internal/fault"
+	"posthorn/internal/mail"
 	"posthorn/internal/maillog"
 	"posthorn/internal/wire"
 	"posthorn/store"
@@ -38,9 +41,12 @@ type server struct {
 	room       *room
 	turnstiles []*turnstile
 	control    net.Listener
-	pages      http.Handler    // beside httpd's own; nil: none
-	ctx        context.Context // ends with the server, not with its starter
-	cancel     context.CancelFunc
+	pages      http.Handler // beside httpd's own; nil: none
+	faults     *fault.Set   // on demand; nil: none
+	// tried, when set, is told of each attempt to hand a queued message on.
+	tried  func(server, hop string, e *store.QueueEntry, res mail.Result)
+	ctx    context.Context // ends with the server, not with its starter
+	cancel context.CancelFunc
 
 	mu      sync.Mutex // of what follows
 	current *generation
@@ -97,6 +103,30 @@ func (s *server) start(ctx context.Context) error {
 	}
 	for _, t := range s.turnstiles {
 		go t.run()
+	}
+	return nil
+}
+
+// certificates are what the server shows in TLS.
+func (s *server) certificates() []*x509.Certificate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil || s.current.certs == nil {
+		return nil
+	}
+	return s.current.certs.Certificates()
+}
+
+// switchListener has what listens for a key of [listen] refuse connections, or
+// take them again. Those that there are go on.
+func (s *server) switchListener(key string, up bool) error {
+	for _, t := range s.turnstiles {
+		if t.key != key {
+			continue
+		}
+		if err := t.turn(up); err != nil {
+			return err
+		}
 	}
 	return nil
 }

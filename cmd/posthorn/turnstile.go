@@ -17,8 +17,9 @@ type turnstile struct {
 	log  *maillog.Log
 	done chan struct{} // closed by close
 
-	mu   sync.Mutex
+	mu   sync.Mutex // of what follows, and of the socket's listener
 	gate *gate
+	off  chan struct{} // closed when it is turned on again; nil: it is on
 }
 
 // gate is the net.Listener of one generation of daemons.
@@ -55,7 +56,16 @@ const (
 func (t *turnstile) run() {
 	pause, said := firstPause, time.Time{}
 	for {
-		conn, err := t.Accept()
+		ln, off := t.listening()
+		if off != nil {
+			select {
+			case <-t.done:
+				return
+			case <-off:
+				continue
+			}
+		}
+		conn, err := ln.Accept()
 		if err == nil {
 			pause = firstPause
 			if conn, ok := t.room.enter(conn, t.done); ok {
@@ -64,6 +74,9 @@ func (t *turnstile) run() {
 			}
 			conn.Close()
 			return
+		}
+		if _, off := t.listening(); off != nil {
+			continue
 		}
 		if time.Since(said) > sayShort && !t.closed() {
 			t.log.Internal("", "accepting "+t.key+" connections", err)
@@ -99,10 +112,41 @@ func (t *turnstile) pass(conn net.Conn) {
 	}
 }
 
+// listening is the listener, unless it is turned off: then what is closed when
+// it is on again.
+func (t *turnstile) listening() (net.Listener, <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.Listener, t.off
+}
+
+// turn has the turnstile refuse connections, or take them again.
+func (t *turnstile) turn(on bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if on == (t.off == nil) || t.closed() {
+		return nil
+	}
+	if !on {
+		t.off = make(chan struct{})
+		return t.Listener.Close()
+	}
+	ln, err := net.Listen("tcp", t.Addr().String())
+	if err != nil {
+		return err
+	}
+	t.Listener = ln
+	close(t.off)
+	t.off = nil
+	return nil
+}
+
 // close closes the socket: no more connections.
 func (t *turnstile) close() {
 	close(t.done)
-	t.socket.Close()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Listener.Close()
 }
 
 func (t *turnstile) closed() bool {

@@ -1,6 +1,12 @@
 package class
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+
+	"posthorn/internal/fault"
+	"posthorn/internal/wire"
+)
 
 // What follows is told to the page as JSON; internal/class/page/api.go says how
 // it is asked for.
@@ -152,7 +158,7 @@ type TLS struct {
 
 // Events is a piece of the history.
 type Events struct {
-	Events []Event `json:"events"`
+	Events []json.RawMessage `json:"events"` // each an Event
 	// More: there are further ones after the last of these.
 	More bool `json:"more"`
 }
@@ -161,9 +167,6 @@ type Events struct {
 type Event struct {
 	Seq  uint64    `json:"seq"` // counts up by one over all servers
 	Time time.Time `json:"time"`
-	// Skipped events came between the previous one that this subscriber got and
-	// this one: it was too slow, or they are no longer kept. /state has the rest.
-	Skipped int `json:"skipped,omitempty"`
 	// Kind is
 	//   "open", "close"                a session begins, ends (Text: why)
 	//   "client", "server"             a line that was said (Text), without line end
@@ -173,6 +176,9 @@ type Event struct {
 	//   "login"                        Text is the account
 	//   "note"                         what a command changed (Note)
 	//   "queue"                        something in a server's queue (Queue); no session
+	//   "skipped"                      Skipped events are not here: they are no longer kept (no session), or this
+	//                                  session had too many to show (Session); Unseen whole sessions were not
+	//                                  shown at all, because there were too many. /state has what is known
 	//   "switch"                       a server went down or up, a fault was armed or went off, reveal (Switch); no session
 	Kind     string `json:"kind"`
 	Server   string `json:"server,omitempty"`
@@ -181,6 +187,8 @@ type Event struct {
 	Remote   string `json:"remote,omitempty"` // with "open"
 	From     string `json:"from,omitempty"`
 	Text     string `json:"text,omitempty"`
+	Skipped  int    `json:"skipped,omitempty"`
+	Unseen   int    `json:"unseen,omitempty"`
 	// Octets that this line or piece had on the wire, line end included.
 	Octets int64 `json:"octets,omitempty"`
 	// Masked: Text has asterisks for a secret.
@@ -210,46 +218,15 @@ type Reveal struct {
 	Decoded string `json:"decoded,omitempty"`
 }
 
-// Note is what a command changed; which fields there are depends on Kind:
-//
-//	"accepted"     ID: the message was taken (250)
-//	"delivered"    ID, Account, Mailbox, UIDs, ModSeq: put into a mailbox
-//	"queued"       ID, Queue, To: waits for the next hop
-//	"flags"        Account, Mailbox, UIDs, Flags ("+\Seen", "-\Flagged", "=\Seen \Answered"), ModSeq
-//	"expunged"     Account, Mailbox, UIDs, Count, ModSeq: removed for good
-//	"marked"       Count, UIDs: POP3's DELE; removed at QUIT
-//	"unmarked"     Count: POP3's RSET
-//	"locked"       Account, Count, Octets: a POP3 session has the drop to itself
-//	"appended"     Account, Mailbox, UIDs, ModSeq
-//	"copied"       Account, Mailbox, UIDs, ToMailbox, ToUIDs, ModSeq
-//	"moved"        the same, and the messages left Mailbox
-//	"selected"     Account, Mailbox, Count, UIDValidity, ModSeq (no change, but a fact)
-//	"created"      Account, Mailbox
-//	"deleted"      Account, Mailbox
-//	"renamed"      Account, Mailbox, ToMailbox
-//	"subscribed"   Account, Mailbox
-//	"unsubscribed" Account, Mailbox
-//	"compressed"   compression begins
-//	"fault"        Fault: a fault on demand went off here
-//	"other"        Text (English)
-type Note struct {
-	Kind        string `json:"kind"`
-	ID          string `json:"id,omitempty"`
-	Queue       int64  `json:"queue,omitempty"`
-	Account     string `json:"account,omitempty"`
-	Mailbox     string `json:"mailbox,omitempty"`
-	ToMailbox   string `json:"to_mailbox,omitempty"`
-	UIDs        string `json:"uids,omitempty"`    // an IMAP set, "4:7,9"
-	ToUIDs      string `json:"to_uids,omitempty"` // the same messages' new ones
-	Flags       string `json:"flags,omitempty"`
-	To          string `json:"to,omitempty"`
-	Count       int    `json:"count,omitempty"`
-	Octets      int64  `json:"octets,omitempty"`
-	ModSeq      uint64 `json:"modseq,omitempty"`
-	UIDValidity uint32 `json:"uidvalidity,omitempty"`
-	Fault       *Fault `json:"fault,omitempty"`
-	Text        string `json:"text,omitempty"`
-}
+// Note is what a command changed: internal/wire/note.go has its kinds and fields.
+type Note = wire.Note
+
+// Fault is a fault on demand, and FaultKind one that can be armed:
+// internal/fault/fault.go has them.
+type (
+	Fault     = fault.Fault
+	FaultKind = fault.Kind
+)
 
 // QueueEvent is something that happened to a message in a queue.
 type QueueEvent struct {
@@ -265,40 +242,4 @@ type Switch struct {
 	// "fault-spent" (it went off the last time), "reveal-on", "reveal-off".
 	Kind  string `json:"kind"`
 	Fault *Fault `json:"fault,omitempty"`
-}
-
-// Fault is a fault on demand.
-type Fault struct {
-	ID int `json:"id,omitempty"`
-	// Server is where; empty is on each.
-	Server string `json:"server,omitempty"`
-	// Protocol is "smtp" (submission too), "pop3" or "imap".
-	Protocol string `json:"protocol"`
-	Kind     string `json:"kind"` // of FaultKind
-	// Command is the verb at which it goes off, for "reply".
-	Command string `json:"command,omitempty"`
-	// Code is the SMTP reply to give, for "reply".
-	Code int `json:"code,omitempty"`
-	// Times it is still to go off; 0 is until it is removed.
-	Times int `json:"times"`
-}
-
-// FaultKind is a fault that can be armed.
-//
-//	smtp "connect"       421 in place of the greeting, and the end
-//	smtp "reply"         Code at Command: one of Codes, one of Commands
-//	smtp "drop"          the connection is cut in the middle of DATA
-//	smtp "full"          452 4.2.2 (Code 452) or 552 5.2.2 at RCPT: the mailbox is full
-//	smtp, pop3, imap "slow"   100 octets a second to the client
-//	pop3 "in-use"        -ERR [IN-USE] at login
-//	pop3 "drop"          the connection is cut in the middle of RETR
-//	imap "bye"           * BYE at the next command, and the end
-//	imap "uidvalidity"   SELECT tells another UIDVALIDITY: clients must forget what they know
-//	imap "full"          NO [OVERQUOTA] at APPEND, COPY and MOVE
-//	imap "drop"          the connection is cut in the middle of FETCH's answer
-type FaultKind struct {
-	Protocol string   `json:"protocol"`
-	Kind     string   `json:"kind"`
-	Commands []string `json:"commands,omitempty"`
-	Codes    []int    `json:"codes,omitempty"`
 }

@@ -51,6 +51,8 @@ type Client struct {
 	// Account is who logged in; 0 on port 25.
 	Account store.AccountID
 	Login   mail.Address
+	// Outcome, when set, is told where a message went.
+	Outcome func(Outcome)
 	// Submission: RFC 6409's repairs are made (Date, Message-ID, From); never
 	// on port 25.
 	Submission bool
@@ -162,8 +164,12 @@ func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, bo
 			deliveries = append(deliveries, d)
 		}
 	}
-	if _, err := p.Store.Accept(ctx, deliveries...); err != nil {
+	accepted, err := p.Store.Accept(ctx, deliveries...)
+	if err != nil {
 		return "", err
+	}
+	if c.Outcome != nil {
+		c.Outcome(routes.outcome(id, &accepted[0]))
 	}
 	return id, nil
 }

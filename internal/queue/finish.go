@@ -52,6 +52,13 @@ func (r *run) finish(j *job, results []mail.Result) {
 	}
 	for i := range verdicts {
 		r.logVerdict(&j.entries[i], &verdicts[i])
+		if r.tried != nil {
+			res := interrupted
+			if i < len(results) {
+				res = results[i]
+			}
+			r.tried(j.hop.name, &j.entries[i], res)
+		}
 	}
 	r.release(j.hop, len(j.entries))
 }

@@ -23,6 +23,8 @@ type Scheduler struct {
 	Transport Transport
 	Config    Config
 	Log       *maillog.Log
+	// Tried, when set, is told of each attempt, once it is recorded.
+	Tried func(hop string, e *store.QueueEntry, res mail.Result)
 }
 
 // Run tries what is due until ctx ends. Then it starts nothing new, waits
@@ -32,7 +34,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	r := &run{
-		Config: s.Config.withDefaults(), store: s.Store, transport: s.Transport, log: s.Log,
+		Config: s.Config.withDefaults(), store: s.Store, transport: s.Transport, log: s.Log, tried: s.Tried,
 		ctx: work, hops: make(map[string]*hop), wake: make(chan struct{}, 1),
 	}
 	watch := s.Store.QueueWatch()
@@ -66,6 +68,7 @@ type run struct {
 	store     *store.Store
 	transport Transport
 	log       *maillog.Log
+	tried     func(hop string, e *store.QueueEntry, res mail.Result)
 	ctx       context.Context // ends when what is under way is to be cut off
 	wake      chan struct{}   // a worker ended, or found the hop up, or there is room again
 	workers   sync.WaitGroup

@@ -47,6 +47,7 @@ type Conn struct {
 	tryN  int
 	tryE  error
 
+	slow   bool // a fault on demand: what is written crawls
 	spoken bool // a whole line came: this is no TLS handshake by mistake
 	phase  Phase
 	clock  clock
@@ -168,6 +169,7 @@ func (c *Conn) turnAway() error {
 func (c *Conn) opened() {
 	c.cfg.Log.Connected(c.id, c.cfg.Protocol, c.RemoteAddr().String(), c.tls.Load() != nil)
 	c.tellOpened()
+	c.beginFaults()
 }
 
 // tellOpened begins the transcript.
@@ -358,6 +360,7 @@ func (c *Conn) Close() error {
 	if !away {
 		c.cfg.Log.Disconnected(c.id, c.cfg.Protocol, reason)
 	}
+	c.cfg.Faults.End(c.id)
 	c.tellClosed(reasonText(reason))
 	return err
 }

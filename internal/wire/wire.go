@@ -18,6 +18,7 @@ import (
 	"net/netip"
 	"time"
 
+	"posthorn/internal/fault"
 	"posthorn/internal/maillog"
 )
 
@@ -123,5 +124,7 @@ type Config struct {
 	// an empty line, says nothing.
 	Refusal func(err error) string
 	Tap     *Tap
-	Log     *maillog.Log
+	// Faults are what goes wrong on demand; nil: nothing.
+	Faults *fault.Set
+	Log    *maillog.Log
 }

@@ -114,10 +114,13 @@ func (c *Conn) send(p []byte, within time.Duration) error {
 func (c *Conn) sendAsItIs(p []byte, within time.Duration) error {
 	for len(p) > 0 {
 		piece := p[:min(len(p), writePiece)]
+		if c.slow {
+			piece = crawl(p)
+		}
 		c.sock.SetWriteDeadline(time.Now().Add(within))
 		var err error
 		if c.records != nil {
-			piece = p[:min(len(p), dataBuffer)]
+			piece = piece[:min(len(piece), dataBuffer)]
 			err = c.records.send(c.link, piece)
 		} else {
 			_, err = c.link.Write(piece)

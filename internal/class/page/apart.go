@@ -1,0 +1,316 @@
+package page
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/text/encoding/htmlindex"
+
+	"posthorn/internal/message"
+	"posthorn/store"
+)
+
+// Bounds of a message taken apart.
+const (
+	maxFields = 200
+	maxValue  = 8 << 10
+	maxRaw    = 64 << 10
+	// maxParts is how many parts the tree shows, and how deep.
+	maxParts = 200
+	maxDepth = 20
+	// maxDecode is how large a part may be to be decoded for its size.
+	maxDecode = 4 << 20
+	maxText   = 4 << 10
+)
+
+// message takes a message apart.
+func (s *server) message(r *http.Request) (any, error) {
+	ctx := r.Context()
+	st, err := s.Room.Store(r.FormValue("server"))
+	if err != nil {
+		return nil, err
+	}
+	l, m, err := s.findMessage(ctx, st, r.FormValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	content, err := st.Content(ctx, m.Content)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	root, err := content.Root()
+	if err != nil {
+		return nil, err
+	}
+	out := &Message{MessageLine: l, Server: r.FormValue("server")}
+	header := append(bytes.Clone(m.Trace), m.Header...)
+	out.Header = fields(header, maxFields)
+	out.Received = hops(out.Header)
+	out.Envelope = envelope(out.Header)
+	out.Original = original(out.Header, m)
+	raw, err := beginning(content, 0, content.Size(), maxRaw-int64(min(len(m.Trace), maxRaw)))
+	if err != nil {
+		return nil, err
+	}
+	out.Raw = strings.ToValidUTF8(string(m.Trace)+string(raw), "\uFFFD")
+	out.RawTotal = m.Size
+	a := &apart{content: content, left: maxParts}
+	out.Tree, err = a.part(root, "", 0)
+	return out, err
+}
+
+// beginning reads at most n octets of what is from start to end.
+func beginning(r io.ReaderAt, start, end, n int64) ([]byte, error) {
+	b := make([]byte, max(0, min(end-start, n)))
+	k, err := r.ReadAt(b, start)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return b[:k], err
+}
+
+// value is a field's, the first of that name.
+func value(header []Field, name string) string {
+	for _, f := range header {
+		if strings.EqualFold(f.Name, name) {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// original is what webmail programs call "original message".
+func original(header []Field, m *store.Message) Original {
+	unchecked := Check{Result: "unchecked"}
+	o := Original{
+		MessageID: value(header, "Message-ID"), Created: m.Sent, Delivered: m.Saved,
+		From: value(header, "From"), To: value(header, "To"), Subject: value(header, "Subject"),
+		SPF: unchecked, DKIM: unchecked, DMARC: unchecked,
+	}
+	if !o.Created.IsZero() {
+		o.After = o.Delivered.Sub(o.Created).Round(time.Millisecond).Seconds()
+	}
+	return o
+}
+
+// envelope is what is left of the envelope: the fields that delivery adds.
+func envelope(header []Field) Envelope {
+	e := Envelope{To: []string{}, Differs: []string{}}
+	known := false
+	for _, f := range header {
+		switch strings.ToLower(f.Name) {
+		case "return-path":
+			if !known {
+				e.From, known = strings.Trim(f.Value, " <>"), true
+			}
+		case "delivered-to":
+			e.To = append(e.To, f.Value)
+		}
+	}
+	if known && e.From == "" {
+		e.Differs = append(e.Differs, "bounce")
+	}
+	if known && e.From != "" && !names(header, e.From, "From") {
+		e.Differs = append(e.Differs, "from")
+	}
+	for _, to := range e.To {
+		if !names(header, to, "To", "Cc") {
+			e.Differs = append(e.Differs, "to")
+			break
+		}
+	}
+	return e
+}
+
+// names reports whether one of the fields has an address.
+func names(header []Field, address string, in ...string) bool {
+	for _, f := range header {
+		for _, name := range in {
+			if !strings.EqualFold(f.Name, name) {
+				continue
+			}
+			list, err := mail.ParseAddressList(f.Value)
+			if err != nil && strings.Contains(strings.ToLower(f.Value), strings.ToLower(address)) {
+				return true
+			}
+			for _, a := range list {
+				if strings.EqualFold(a.Address, address) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// A Received field's clauses (RFC 5321 §4.4), as far as they are of interest.
+var (
+	receivedClause  = regexp.MustCompile(`(?i)\b(from|by|with|id|for)\s+([^\s;()]+)`)
+	receivedComment = regexp.MustCompile(`\([^()]*\)`)
+)
+
+// hops are the Received fields, the first station first.
+func hops(header []Field) []Hop {
+	list := []Hop{}
+	for _, f := range header {
+		if !strings.EqualFold(f.Name, "Received") {
+			continue
+		}
+		clauses, date, _ := cutLast(f.Value, ";")
+		h := Hop{Time: message.ParseDate([]byte(date))}
+		for _, m := range receivedClause.FindAllStringSubmatch(receivedComment.ReplaceAllString(clauses, " "), -1) {
+			word := clip(strings.Trim(m[2], "<>"), maxShown)
+			for name, to := range map[string]*string{"from": &h.From, "by": &h.By, "with": &h.With, "id": &h.ID, "for": &h.For} {
+				if strings.EqualFold(m[1], name) && *to == "" {
+					*to = word
+				}
+			}
+		}
+		list = append([]Hop{h}, list...)
+	}
+	return list
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// apart is a message on the way to be taken apart.
+type apart struct {
+	content *store.Content
+	left    int // parts that may still be shown
+}
+
+func (a *apart) part(p *message.Part, number string, depth int) (Part, error) {
+	a.left--
+	out := Part{
+		Number: number, Type: clip(p.Type+"/"+p.Subtype, maxShown), Params: map[string]string{}, Disposition: clip(p.Disposition, maxShown),
+		Encoding: clip(p.Encoding, maxShown), Octets: p.End - p.Body, Decoded: p.End - p.Body, Lines: p.Lines,
+	}
+	for _, param := range p.Params[:min(len(p.Params), 20)] {
+		out.Params[clip(param.Name, maxShown)] = clip(param.Value, maxShown)
+	}
+	for _, param := range append(append([]message.Param{}, p.DispParams...), message.Param{Name: "filename", Value: p.Param("name")}) {
+		if param.Name == "filename" && out.Filename == "" {
+			out.Filename = clip(message.DecodeHeader([]byte(param.Value)), maxShown)
+		}
+	}
+	if number != "" {
+		header, err := beginning(a.content, p.Header, p.Body, maxValue)
+		if err != nil {
+			return out, err
+		}
+		out.Header = fields(header, maxFields)
+	}
+	if len(p.Children) == 0 {
+		return out, a.leaf(p, &out)
+	}
+	for i, child := range p.Children {
+		if a.left <= 0 || depth >= maxDepth {
+			break
+		}
+		name := childNumber(number, p, i)
+		c, err := a.part(child, name, depth+1)
+		if err != nil {
+			return out, err
+		}
+		out.Parts = append(out.Parts, c)
+	}
+	return out, nil
+}
+
+// childNumber is a part's number as in IMAP (RFC 9051 §6.4.5.1): the message
+// that is in a message has the number of the part that holds it.
+func childNumber(parent string, p *message.Part, i int) string {
+	if p.Message() {
+		return parent + ".msg"
+	}
+	n := itoa(i + 1)
+	parent = strings.TrimSuffix(parent, ".msg")
+	if parent == "" {
+		return n
+	}
+	return parent + "." + n
+}
+
+// leaf shows a part's content, and how it is decoded.
+func (a *apart) leaf(p *message.Part, out *Part) error {
+	sample, err := beginning(a.content, p.Body, p.End, maxSample)
+	if err != nil {
+		return err
+	}
+	more := p.End-p.Body > int64(len(sample))
+	charset := ""
+	if p.Type == "text" {
+		charset = p.Param("charset")
+		if charset == "" {
+			charset = "us-ascii"
+		}
+	}
+	switch p.Encoding {
+	case "base64":
+		out.Steps = base64Steps(sample, more, charset)
+	case "quoted-printable":
+		out.Steps = quotedSteps(sample, more, charset)
+	}
+	if out.Steps != nil || p.Type == "text" {
+		return a.decode(p, out, charset)
+	}
+	return nil
+}
+
+// decode finds how large a part is once it is decoded, and the text in it.
+func (a *apart) decode(p *message.Part, out *Part, charset string) error {
+	size := p.End - p.Body
+	r, err := message.NewDecoder(io.NewSectionReader(a.content, p.Body, min(size, maxDecode)), p.Encoding)
+	if err != nil {
+		return nil // an encoding that nobody knows: as it is
+	}
+	var begin bytes.Buffer
+	n, err := io.Copy(&head{&begin, maxText}, r)
+	if err != nil {
+		return err
+	}
+	if out.Decoded = n; size > maxDecode {
+		out.Decoded = -1
+	}
+	if charset != "" {
+		out.Text = toText(begin.Bytes(), charset)
+	}
+	return nil
+}
+
+// head keeps the first octets of what is written to it.
+type head struct {
+	to   *bytes.Buffer
+	left int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	n := min(h.left, len(p))
+	h.to.Write(p[:n])
+	h.left -= n
+	return len(p), nil
+}
+
+// toText is octets of a charset as UTF-8.
+func toText(b []byte, charset string) string {
+	if enc, err := htmlindex.Get(charset); err == nil {
+		if name, err := htmlindex.Name(enc); err == nil && name != "utf-8" {
+			if text, err := enc.NewDecoder().Bytes(b); err == nil {
+				b = text
+			}
+		}
+	}
+	return strings.ToValidUTF8(string(b), "\uFFFD")
+}
