@@ -14,8 +14,11 @@ import (
 // mailboxes here, or into the queue with an empty reverse-path and NOTIFY=NEVER
 // (RFC 3461 §6.1), so that nothing can come of it in turn. The caller hands it
 // to the store, or aborts its Body. mail.ErrNoSuchUser and mail.ErrDisabled
-// when nobody is there to be told.
+// when nobody is there to be told, as where a message came from <>.
 func Report(ctx context.Context, st *store.Store, r *dsn.Report) (store.Delivery, error) {
+	if r.To.IsNull() {
+		return store.Delivery{}, fmt.Errorf("report to <>: %w", mail.ErrNoSuchUser)
+	}
 	res, err := st.Resolve(ctx, r.To)
 	if errors.Is(err, mail.ErrNotLocal) {
 		res, err = store.Resolution{Remote: []mail.Address{r.To}}, nil
