@@ -7,12 +7,16 @@ GOBENCH     ?= .
 MAILBENCH   ?= ../shared/bench
 BENCH       ?= short
 STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# axe-core checks pages for accessibility; it is no part of this repository
+AXE_VERSION  = 4.14.1
+AXE_DIR     ?= $(or $(TMPDIR),/tmp)/posthorn-axe-$(AXE_VERSION)
+AXE         ?= $(AXE_DIR)/node_modules/axe-core/axe.min.js
 # go build and go test leave files only in the caches and in bin/
 BIN          = bin/posthorn
 # the same, for tests that break it on purpose (store/fault_on.go)
 FAULTS       = bin/posthorn-faults
 
-.PHONY: help build run test check fmt vet staticcheck race interop crash powercut attack soak fuzz sweep bench clean
+.PHONY: help build run test check fmt vet staticcheck race interop browser crash powercut attack soak fuzz sweep bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -34,12 +38,13 @@ fmt:
 vet:
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) vet -tags '$(TAGS) interop' ./internal/interop
+	$(GO) vet -tags '$(TAGS) browser' ./internal/browser
 	$(GO) vet -tags '$(TAGS) attack' ./internal/attack
 	$(GO) vet -tags '$(TAGS) faults crash powercut' ./store ./internal/crash
 	$(GO) vet -tags '$(TAGS) soak' ./internal/soak
 
 staticcheck:
-	$(STATICCHECK) -tags '$(TAGS) interop crash powercut attack soak' ./...
+	$(STATICCHECK) -tags '$(TAGS) interop browser crash powercut attack soak' ./...
 	$(STATICCHECK) -tags '$(TAGS) faults' ./store
 
 race:
@@ -47,6 +52,12 @@ race:
 
 interop: build ## run real mail programs against the binary (needs the packages in .ci/packages)
 	$(GO) test -count=1 -timeout 20m -tags '$(TAGS) interop' -v ./internal/interop
+
+$(AXE):
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix '$(AXE_DIR)' axe-core@$(AXE_VERSION)
+
+browser: build $(AXE) ## click through the class page with Chromium (SHOTS=FOLDER keeps pictures)
+	AXE='$(abspath $(AXE))' $(GO) test -count=1 -timeout 20m -tags '$(TAGS) browser' -v ./internal/browser
 
 $(FAULTS): FORCE
 	$(GO) build -trimpath -tags '$(TAGS) faults' -o $(FAULTS) ./cmd/posthorn

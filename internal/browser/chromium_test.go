@@ -35,7 +35,8 @@ func chromium(t *testing.T) func(t *testing.T) *person {
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"))
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"),
+		chromedp.Flag("explicitly-allowed-ports", "10080")) // of Amanda, which browsers refuse
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	first, quit := chromedp.NewContext(allocator)
 	t.Cleanup(func() { quit(); stop() })

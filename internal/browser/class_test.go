@@ -80,21 +80,31 @@ func TestClass(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.clients = clients{t, testserver.StartDemo(t)}
-	for _, lang := range languages {
-		t.Run("transcript/"+lang, func(t *testing.T) { c.transcript(t, lang) })
-		t.Run("playing/"+lang, func(t *testing.T) { c.playing(t, lang) })
-		t.Run("secrets/"+lang, func(t *testing.T) { c.secrets(t, lang) })
-		t.Run("way/"+lang, func(t *testing.T) { c.way(t, lang) })
-		t.Run("message/"+lang, func(t *testing.T) { c.message(t, lang) })
-		t.Run("faults/"+lang, func(t *testing.T) { c.faults(t, lang) })
-		t.Run("codes/"+lang, func(t *testing.T) { c.codes(t, lang) })
+	// run runs a part of the class whose clients are the part's own.
+	run := func(name string, part func(c *class, t *testing.T)) {
+		t.Run(name, func(t *testing.T) {
+			own := *c
+			own.clients.t = t
+			part(&own, t)
+		})
 	}
-	t.Run("token", c.token)
-	t.Run("keyboard", c.keyboard)
-	t.Run("looks", c.looks)
-	t.Run("motion", c.motion)
-	t.Run("markup", c.markup)
-	t.Run("tabs", c.manyTabs)
+	for _, lang := range languages {
+		for _, part := range []struct {
+			name string
+			run  func(c *class, t *testing.T, lang string)
+		}{
+			{"transcript", (*class).transcript}, {"playing", (*class).playing}, {"secrets", (*class).secrets}, {"way", (*class).way},
+			{"message", (*class).message}, {"faults", (*class).faults}, {"codes", (*class).codes},
+		} {
+			run(part.name+"/"+lang, func(c *class, t *testing.T) { part.run(c, t, lang) })
+		}
+	}
+	run("token", (*class).token)
+	run("keyboard", (*class).keyboard)
+	run("looks", (*class).looks)
+	run("motion", (*class).motion)
+	run("markup", (*class).markup)
+	run("tabs", (*class).manyTabs)
 }
 
 // transcript: every session of all protocols shows without a click, with what
@@ -112,6 +122,7 @@ func (c *class) transcript(t *testing.T, lang string) {
 		b.shoot("explained")
 	}
 
+	b.click("#live")
 	p := c.pop3()
 	b.wait(`document.querySelector("#state .pop3 .state[data-now] text")?.textContent === %s`, c.say(lang, "phase-transaction"))
 	p.say("DELE 1", "+OK")
@@ -120,6 +131,7 @@ func (c *class) transcript(t *testing.T, lang string) {
 	b.explained("DELE 1", "RFC 1939")
 	p.say("QUIT", "+OK")
 
+	b.click("#live")
 	i := c.imap()
 	if _, err := i.Select("INBOX", nil).Wait(); err != nil {
 		t.Fatal(err)
