@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"posthorn/internal/deliver"
@@ -135,9 +136,11 @@ func newStalled(t *testing.T) *stall.Server {
 		"before the body": {err: stall.ErrBroken}, "after the body": {err: mail.ErrNoSpace, late: true}, "read-only": {err: mail.ErrUnavailable}, "too large": {err: mail.ErrTooLarge},
 	} {
 		server.Refusals[name] = func(on bool) {
-			if backend.now = nil; on {
-				backend.now = &r
+			if !on {
+				backend.now.Store(nil)
+				return
 			}
+			backend.now.Store(&r)
 		}
 	}
 	return server
@@ -150,17 +153,19 @@ type against struct {
 	late bool
 }
 
-// refusing is a Backend that may refuse from some moment on.
+// refusing is a Backend that may refuse from some moment on, also while it is
+// being asked.
 type refusing struct {
 	*deliver.Pipeline
-	now *against
+	now atomic.Pointer[against]
 }
 
 func (r *refusing) refuse() error {
-	if r.now == nil || r.now.late {
+	now := r.now.Load()
+	if now == nil || now.late {
 		return nil
 	}
-	return fmt.Errorf("refusing: %w", r.now.err)
+	return fmt.Errorf("refusing: %w", now.err)
 }
 
 func (r *refusing) Sender(ctx context.Context, c *deliver.Client, from mail.Address) error {
@@ -181,11 +186,11 @@ func (r *refusing) Accept(ctx context.Context, c *deliver.Client, env *mail.Enve
 	if err := r.refuse(); err != nil {
 		return "", err
 	}
-	if r.now != nil {
+	if now := r.now.Load(); now != nil {
 		if _, err := io.Copy(io.Discard, body); err != nil {
 			return "", err
 		}
-		return "", r.now.err
+		return "", now.err
 	}
 	return r.Pipeline.Accept(ctx, c, env, body)
 }
