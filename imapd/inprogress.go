@@ -49,9 +49,9 @@ func (s *session) tellProgress(done, goal int64) error {
 	} else {
 		w.raw(`"`, s.tag, `"`)
 	}
-	if goal > 0 {
+	if goal > 0 { // which is more than is done, until it ends (RFC 9585 §4)
 		w.raw(" ")
-		w.num(uint64(min(done, goal)))
+		w.num(uint64(min(done, goal-1)))
 		w.raw(" ")
 		w.num(uint64(goal))
 	} else {

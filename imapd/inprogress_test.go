@@ -24,7 +24,7 @@ func TestInProgress(t *testing.T) {
 		want string
 	}{
 		{"A1", 30, `* OK [INPROGRESS ("A1" 0 30)] Still at work|* OK [INPROGRESS ("A1" 3 30)] Still at work|A1 OK SLOW completed`},
-		{"A1", 2, `* OK [INPROGRESS ("A1" 0 2)] Still at work|* OK [INPROGRESS ("A1" 2 2)] Still at work|A1 OK SLOW completed`},
+		{"A1", 2, `* OK [INPROGRESS ("A1" 0 2)] Still at work|* OK [INPROGRESS ("A1" 1 2)] Still at work|A1 OK SLOW completed`},
 		{"A1", 0, `* OK [INPROGRESS ("A1" NIL NIL)] Still at work|* OK [INPROGRESS ("A1" NIL NIL)] Still at work|A1 OK SLOW completed`},
 		{"A]", 5, `* OK [INPROGRESS (NIL 0 5)] Still at work|* OK [INPROGRESS (NIL 3 5)] Still at work|A] OK SLOW completed`},
 	} {
