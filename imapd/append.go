@@ -14,7 +14,7 @@ func (s *session) cmdAppend(d *decoder) error {
 		return err
 	}
 	d = newDecoder(head, s.enabled.unicode())
-	u := &upload{s: s, name: d.uploadMailbox(), most: maxUpload}
+	u := &upload{s: s, name: d.uploadMailbox(), most: s.mostUpload()}
 	if err := u.receive(d, lit); err != nil {
 		u.abort()
 		return err

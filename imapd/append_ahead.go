@@ -63,21 +63,21 @@ func (s *session) settle() {
 		s.out.open()
 		defer s.out.close()
 	}
-	tag, name, done, answered, numbers := s.tag, s.name, s.done, s.answered, s.numbers
+	tag, name, done, limit, answered, numbers := s.tag, s.name, s.done, s.limit, s.answered, s.numbers
 	for _, a := range list {
 		accepted, err := a.wait()
 		a.upload.abort() // does nothing to what was accepted
 		if s.lost != nil {
 			continue
 		}
-		s.tag, s.name, s.done, s.answered, s.numbers = a.tag, "APPEND", status{}, false, false
+		s.tag, s.name, s.done, s.limit, s.answered, s.numbers = a.tag, "APPEND", status{}, 0, false, false
 		if err == nil {
 			s.noteAppended(a.upload, accepted)
 			s.ok(s.appendUID(accepted), "APPEND completed")
 		}
 		s.answer(err)
 	}
-	s.tag, s.name, s.done, s.answered, s.numbers = tag, name, done, answered, numbers
+	s.tag, s.name, s.done, s.limit, s.answered, s.numbers = tag, name, done, limit, answered, numbers
 }
 
 // appendUID is the response code of that name (RFC 4315 §3): the UIDs in the

@@ -33,6 +33,9 @@ func (s *session) capabilities() string {
 	if s.srv.cfg.UIDOnly {
 		caps = append(caps, "UIDONLY")
 	}
+	if n := s.srv.cfg.MessageLimit; n > 0 {
+		caps = append(caps, "MESSAGELIMIT="+strconv.Itoa(n))
+	}
 	if s.srv.cfg.Compress {
 		caps = append(caps, "COMPRESS=DEFLATE")
 	}

@@ -61,7 +61,7 @@ func (s *session) next() (err error) {
 // command begins the command that begins with line: it returns its handler and
 // its arguments, or no handler where it has answered already.
 func (s *session) command(line []byte) (run func(*session, *decoder) error, d *decoder) {
-	s.tag, s.name, s.done, s.answered, s.numbers = "*", "", status{}, false, false
+	s.tag, s.name, s.done, s.limit, s.answered, s.numbers = "*", "", status{}, 0, false, false
 	if s.state == notAuthenticated && wire.ForeignProtocol(line) {
 		s.bye("This is an IMAP server")
 		s.lose(errors.New("another protocol's client"))

@@ -43,6 +43,10 @@ func (s *session) copy(d *decoder, uid, move bool) error {
 		s.ok("", "No matching messages")
 		return nil
 	}
+	set, lowest := s.withinLimit(set)
+	if lowest > 0 && !move {
+		return s.tooMany(lowest)
+	}
 	act, say := s.srv.store.CopyMessages, func(code string) { s.ok(code, "COPY completed") }
 	if move { // COPYUID before the EXPUNGEs that sync sends (RFC 9051 §6.4.8)
 		act, say = s.srv.store.MoveMessages, func(code string) { s.out.status("*", status{"OK", code, "Moved"}) }
@@ -54,6 +58,7 @@ func (s *session) copy(d *decoder, uid, move bool) error {
 		return err
 	}
 	s.noteCopied(move, c, to.Name)
+	s.limit = lowest
 	return s.copied(set, uid, c, say)
 }
 

@@ -34,6 +34,9 @@ type searchArgs struct {
 	// numbers: among the keys are sequence numbers; modSeq: and a MODSEQ, so
 	// that the answer has one too (RFC 7162 §3.1.6); fuzzy: and a FUZZY.
 	numbers, modSeq, fuzzy bool
+	// beside: and UIDAFTER or UIDBEFORE. whole: the result makes sense only whole,
+	// of SORT and THREAD.
+	beside, whole bool
 }
 
 // searchKey is a search criterion whose message sets are not resolved yet.
@@ -120,7 +123,7 @@ func (d *decoder) returnOptions(a *searchArgs) {
 func (d *decoder) searchKeys(a *searchArgs) {
 	p := searchProgram{decoder: d, opaque: !knownCharset(a.charset)}
 	a.key = p.and(0, func() bool { return d.moreArgs() })
-	a.numbers, a.modSeq, a.fuzzy = p.numbers, p.modSeq, p.fuzzy
+	a.numbers, a.modSeq, a.fuzzy, a.beside = p.numbers, p.modSeq, p.fuzzy, p.beside
 	if (a.ret.relevancy || byRelevancy(a.order)) && !a.fuzzy { // RFC 6203 §4, §6
 		d.reject(bad("RELEVANCY needs a FUZZY search key"))
 	}
@@ -181,7 +184,7 @@ type searchProgram struct {
 	// opaque: the strings are in a charset that isn't known.
 	opaque bool
 	// see searchArgs
-	numbers, modSeq, fuzzy bool
+	numbers, modSeq, fuzzy, beside bool
 	// loose is how many FUZZYs stand round the key.
 	loose int
 }
@@ -260,6 +263,8 @@ func (p *searchProgram) otherKey(name string, depth int) searchKey {
 	case "UID":
 		p.sp()
 		return keySet{set: p.numSet(), uid: true}
+	case "UIDAFTER", "UIDBEFORE":
+		return p.besideKey(name == "UIDAFTER")
 	case "LARGER":
 		p.sp()
 		return keyQuery{store.Larger{Size: p.number64()}}

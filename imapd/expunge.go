@@ -36,7 +36,14 @@ func (s *session) cmdUIDExpunge(d *decoder) error {
 	if err != nil || len(uids) == 0 { // the store takes no set for all
 		return err
 	}
-	return s.expunge(uids)
+	uids, lowest, err := s.deletedWithinLimit(uids)
+	if err == nil {
+		err = s.expunge(uids)
+	}
+	if err == nil {
+		s.limit = lowest
+	}
+	return err
 }
 
 // writable refuses changes to a mailbox that was only examined

@@ -35,6 +35,9 @@ func (s *session) fetch(d *decoder, uid bool) error {
 	}
 	set, err := s.messages(args.set, uid)
 	if err == nil && args.partial != nil {
+		if most := s.srv.cfg.MessageLimit; most > 0 && args.partial.len() > most {
+			return s.tooMany(0)
+		}
 		start, end := args.partial.of(s.box.view.count(set))
 		set = s.box.view.part(set, start, end)
 	}
@@ -44,6 +47,7 @@ func (s *session) fetch(d *decoder, uid bool) error {
 	if err != nil || len(set) == 0 {
 		return err
 	}
+	set, s.limit = s.withinLimit(set)
 	f := newFetch(s, args.items, uid)
 	if f.sees && !s.box.readOnly {
 		err = f.runSeeing(set)

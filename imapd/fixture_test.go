@@ -221,6 +221,8 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 				f.srv.cfg.Unauthenticate = true
 			case "COMPRESS":
 				f.srv.cfg.Compress = true
+			case "MESSAGELIMIT":
+				f.srv.cfg.MessageLimit = 3
 			case "UIDONLY":
 				f.srv.cfg.UIDOnly = true
 			default:

@@ -24,6 +24,9 @@ func (p *partialRange) of(n int) (start, end int) {
 	return start, end
 }
 
+// len is how many messages the part can have.
+func (p *partialRange) len() int { return int(max(p.from, p.to)-min(p.from, p.to)) + 1 }
+
 // write appends the range as it was written.
 func (p *partialRange) write(w *writer) {
 	sign := ""

@@ -97,6 +97,7 @@ func (s *session) answer(err error) {
 	}
 	if s.box != nil && say.kind != "BAD" {
 		s.sync(!s.numbers)
+		s.tellLimit(&say)
 		s.tellHighest(&say)
 	}
 	if s.driver == "" && !s.answered {

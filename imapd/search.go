@@ -73,6 +73,9 @@ func (s *session) checkSearch(args *searchArgs) error {
 	if s.enabled.uidOnly && args.numbers {
 		return errUIDRequired
 	}
+	if args.beside && s.srv.cfg.MessageLimit == 0 {
+		return bad("Unknown search key: MESSAGELIMIT is not offered")
+	}
 	return s.checkCharset(args)
 }
 
@@ -96,6 +99,10 @@ func (s *session) find(args *searchArgs) ([]store.SearchHit, error) {
 	if s.boxDeleted {
 		return nil, mail.ErrNoSuchMailbox
 	}
+	query, err := s.searchLimited(args)
+	if err != nil {
+		return nil, err
+	}
 	rounds := 1
 	if args.fuzzy {
 		rounds += 2
@@ -105,7 +112,7 @@ func (s *session) find(args *searchArgs) ([]store.SearchHit, error) {
 	}
 	p, done := s.working(rounds * s.box.view.len())
 	defer done()
-	hits, err := s.srv.store.SearchCounted(s.ctx, s.box.id, args.key.query(s.searchSet), p)
+	hits, err := s.srv.store.SearchCounted(s.ctx, s.box.id, query, p)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,9 @@ type Config struct {
 	// Compress offers COMPRESS=DEFLATE (RFC 4978). A compressed connection holds
 	// about 10 KiB more, and up to 40 once the client has said much.
 	Compress bool
+	// MessageLimit is how many messages one command works on (RFC 9738, which
+	// wants at least 1000); 0 is any number, and does not offer it.
+	MessageLimit int
 	// Version is what ID tells; empty tells none.
 	Version string
 	// ID are further fields for ID (RFC 2971 §3.3), such as support-url, or

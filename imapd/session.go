@@ -48,6 +48,9 @@ type session struct {
 	secret    bool   // it holds a password
 	tried     bool   // a login was: what comes next may be a secret gone astray
 	done      status // what its handler wants said with OK
+	// limit is the lowest message that it worked on, where there were more than it
+	// may work on; else 0.
+	limit mail.UID
 	// numbers: it holds sequence numbers, so nothing may be expunged meanwhile.
 	numbers bool
 	// driver is a line that imapserver shall answer; answered: the tagged

@@ -13,6 +13,7 @@ func (s *session) cmdUIDSort(d *decoder) error { return s.sort(d, true) }
 
 func (s *session) sort(d *decoder, uid bool) error {
 	args := d.sortArgs()
+	args.whole = true
 	found, err := s.runSearch(&args, d.end())
 	if err != nil {
 		return err

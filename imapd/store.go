@@ -29,6 +29,7 @@ func (s *session) storeFlags(d *decoder, uid bool) error {
 	if err != nil || len(set) == 0 {
 		return err
 	}
+	set, lowest := s.withinLimit(set)
 	stored, loud := 0, set
 	if args.silent {
 		if stored, loud, err = s.storeSilently(set, &args); err != nil {
@@ -43,6 +44,7 @@ func (s *session) storeFlags(d *decoder, uid bool) error {
 		}
 		stored += n
 	}
+	s.limit = lowest
 	code := ""
 	if len(modified) > 0 {
 		if err := s.tellModified(modified); err != nil {

@@ -10,6 +10,7 @@ func (s *session) cmdUIDThread(d *decoder) error { return s.thread(d, true) }
 
 func (s *session) thread(d *decoder, uid bool) error {
 	how, args := d.threadArgs()
+	args.whole = true
 	found, err := s.runSearch(&args, d.end())
 	if err != nil {
 		return err

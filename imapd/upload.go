@@ -95,7 +95,7 @@ func (u *upload) receive(d *decoder, lit literal) error {
 		d = newDecoder(rest, u.s.enabled.unicode())
 		switch {
 		case len(u.messages) >= u.most && u.most > 1 && ok:
-			d.limit("More than %d messages in one command", u.most)
+			d.reject(u.s.tooManyUploaded(u.most))
 		case u.most == 1 || !ok:
 			d.reject(bad("Expected the end of the command after the message"))
 		}

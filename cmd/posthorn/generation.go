@@ -128,7 +128,7 @@ func (g *generation) daemons() map[string]func(net.Listener) error {
 	pop3 := pop3d.New(pop3d.Config{Store: s.store, Auth: g.auth, Hostname: g.cfg.Hostname, PlainAuth: g.clearFrom, Version: version(), Log: s.log})
 	imap := imapd.New(s.store, g.auth, imapd.Config{
 		ClearFrom: g.cfg.Auth.ClearFrom, MaxMessage: int64(g.cfg.SMTP.MaxMessage),
-		Unauthenticate: g.cfg.IMAP.Unauthenticate, UIDOnly: g.cfg.IMAP.UIDOnly, Compress: g.cfg.IMAP.Compress, NoQuirks: !g.cfg.IMAP.ClientQuirks,
+		Unauthenticate: g.cfg.IMAP.Unauthenticate, UIDOnly: g.cfg.IMAP.UIDOnly, Compress: g.cfg.IMAP.Compress, MessageLimit: g.cfg.IMAP.MessageLimit, NoQuirks: !g.cfg.IMAP.ClientQuirks,
 		ID: g.cfg.IMAP.ID, Version: version(), Log: s.log,
 	})
 	smtpServer, submissionServer := smtpd.New(mx), smtpd.New(submission)

@@ -70,8 +70,12 @@ func (c *Config) checkHTTP() error {
 	return nil
 }
 
-// checkIMAP holds the fields of ID to RFC 2971 §3.3.
+// checkIMAP holds the message limit to RFC 9738 §3, and the fields of ID to RFC
+// 2971 §3.3.
 func (c *Config) checkIMAP() error {
+	if n := c.IMAP.MessageLimit; n != 0 && n < 1000 {
+		return c.errorAt("imap.message_limit", "%d: at least 1000, or 0 for any number", n)
+	}
 	if len(c.IMAP.ID) > 28 {
 		return c.errorAt("imap.id", "%d fields: with name and version there may be 30", len(c.IMAP.ID))
 	}

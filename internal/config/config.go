@@ -90,6 +90,9 @@ type IMAP struct {
 	Unauthenticate bool `toml:"unauthenticate"`
 	// UIDOnly offers UIDONLY (RFC 9586).
 	UIDOnly bool `toml:"uidonly"`
+	// MessageLimit is how many messages one command works on (RFC 9738); 0 is any
+	// number.
+	MessageLimit int `toml:"message_limit"`
 	// Compress offers COMPRESS=DEFLATE (RFC 4978).
 	Compress bool `toml:"compress"`
 	// ID are fields that ID tells, beside name and version or in their place.

@@ -41,7 +41,7 @@ func TestTemplateShowsDefaults(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, key := range []string{"data", "listen.smtp", "listen.https", "listen.metrics", "http.pages", "clients.host", "clients.ports", "listen.proxy_from", "tls.cert", "auth.clear_from", "auth.lockout_loopback",
-		"smtp.max_message", "limits.connections", "limits.loopback", "smtp.any_helo", "imap.unauthenticate", "imap.uidonly", "imap.id", "imap.client_quirks", "smtp.any_sender", "queue.retry", "queue.give_up", "relay.connections_per_hop", "log.format"} {
+		"smtp.max_message", "limits.connections", "limits.loopback", "smtp.any_helo", "imap.unauthenticate", "imap.uidonly", "imap.compress", "imap.message_limit", "imap.id", "imap.client_quirks", "smtp.any_sender", "queue.retry", "queue.give_up", "relay.connections_per_hop", "log.format"} {
 		if !seen[key] {
 			t.Errorf("the template does not show %s", key)
 		}
@@ -58,6 +58,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"hostname = \"a\"\n[smtp]\nmax_message = \"3 kB\"\n", "f.toml:3: smtp.max_message: 3000 B is less"},
 		{"hostname = \"a\"\n[queue]\ngive_up = \"soon\"\n", "f.toml:3"},
 		{"hostname = \"a\"\n[imap.id]\nsupport-url = \"\\n\"\n", "f.toml:3: imap.id.support-url: the value of support-url has at most"},
+		{"hostname = \"a\"\n[imap]\nmessage_limit = 999\n", "f.toml:3: imap.message_limit: 999: at least 1000"},
 		{"hostname = \"a\"\n[imap.id]\na = \"x\"\nA = \"y\"\n", "f.toml:3: imap.id.a: a stands there twice"},
 		{"hostname = \"a\"\n[imap.id]\n\"\" = \"x\"\n", "f.toml:3: imap.id.: \"\": a field's name has 1 to 30"},
 		{"hostname = \"a\"\n[relay]\nconnections_per_hop = 0\n", "f.toml:3: relay.connections_per_hop"},
