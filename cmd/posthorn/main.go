@@ -57,7 +57,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		UseShortOptionHandling: false,
 		ExitErrHandler:         func(*cli.Context, error) {}, // run tells it
 		Commands: []*cli.Command{
-			initCommand(), serveCommand(), demoCommand(),
+			initCommand(), serveCommand(), demoCommand(), watchCommand(),
 			userCommand(), aliasCommand(), domainCommand(), mailboxCommand(), queueCommand(),
 			checkCommand(), settingsCommand(), dnsCommand(), sendCommand(), explainCommand(), versionCommand(),
 		},

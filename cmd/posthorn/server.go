@@ -94,7 +94,7 @@ func (s *server) start(ctx context.Context) error {
 	}
 	go giveMemoryBack(s.ctx)
 	go s.auth.Watch(s.ctx, func(err error) { logger.Error("looking for sessions that must end", "error", err) })
-	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: s.auth})
+	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: s.auth, Watched: &control.Watched{Name: cfg.Hostname, Tap: s.tap}})
 	s.room.report(cfg.Limits.Connections, logger)
 	if s.current, err = s.startGeneration(cfg, certificates); err != nil {
 		s.control.Close()

@@ -228,6 +228,34 @@ func (r *Room) after(since uint64, f func(seq uint64, missing int, frame []byte)
 // ctx ends or write fails. What is no longer kept is told as an event of kind
 // "skipped".
 func (r *Room) Follow(ctx context.Context, since uint64, write func(frames []byte) error) error {
+	return r.follow(ctx, since, appendServerSent, ":\n\n", write)
+}
+
+// Lines is Follow with each event on a line.
+func (r *Room) Lines(ctx context.Context, since uint64, write func(lines []byte) error) error {
+	return r.follow(ctx, since, appendLine, "", write)
+}
+
+func appendServerSent(dst []byte, seq uint64, frame []byte) []byte {
+	if seq != 0 {
+		dst = append(dst, "id: "...)
+		dst = strconv.AppendUint(dst, seq, 10)
+		dst = append(dst, '\n')
+	}
+	dst = append(dst, "data: "...)
+	dst = append(dst, frame...)
+	return append(dst, "\n\n"...)
+}
+
+func appendLine(dst []byte, _ uint64, frame []byte) []byte {
+	return append(append(dst, frame...), '\n')
+}
+
+// appender puts an event into the form that a follower gets; seq is 0 for one
+// that is his alone.
+type appender func(dst []byte, seq uint64, frame []byte) []byte
+
+func (r *Room) follow(ctx context.Context, since uint64, form appender, alive string, write func(frames []byte) error) error {
 	f := &follower{wake: make(chan struct{}, 1)}
 	r.mu.Lock()
 	r.followers[f] = struct{}{}
@@ -241,7 +269,7 @@ func (r *Room) Follow(ctx context.Context, since uint64, write func(frames []byt
 	defer beat.Stop()
 	var frames []byte
 	for {
-		frames, since = r.frames(frames[:0], since)
+		frames, since = r.frames(frames[:0], since, form)
 		if len(frames) > 0 {
 			if err := write(frames); err != nil {
 				return err
@@ -261,7 +289,10 @@ func (r *Room) Follow(ctx context.Context, since uint64, write func(frames []byt
 			return nil
 		case <-f.wake:
 		case <-beat.C:
-			if err := write([]byte(":\n\n")); err != nil {
+			if alive == "" {
+				continue
+			}
+			if err := write([]byte(alive)); err != nil {
 				return err
 			}
 		}
@@ -269,23 +300,17 @@ func (r *Room) Follow(ctx context.Context, since uint64, write func(frames []byt
 }
 
 // frames appends what is after since, within a batch.
-func (r *Room) frames(dst []byte, since uint64) ([]byte, uint64) {
+func (r *Room) frames(dst []byte, since uint64, form appender) ([]byte, uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	since = min(since, r.seq) // another life of the server gave that number
 	r.after(since, func(seq uint64, missing int, frame []byte) bool {
 		if missing > 0 {
-			dst = append(dst, `data: {"seq":`...)
-			dst = strconv.AppendUint(dst, seq-1, 10)
-			dst = append(dst, `,"kind":"skipped","skipped":`...)
-			dst = strconv.AppendInt(dst, int64(missing), 10)
-			dst = append(dst, "}\n\n"...)
+			skipped := append([]byte(`{"seq":`), strconv.FormatUint(seq-1, 10)...)
+			skipped = append(append(skipped, `,"kind":"skipped","skipped":`...), strconv.Itoa(missing)...)
+			dst = form(dst, 0, append(skipped, '}'))
 		}
-		dst = append(dst, "id: "...)
-		dst = strconv.AppendUint(dst, seq, 10)
-		dst = append(dst, "\ndata: "...)
-		dst = append(dst, frame...)
-		dst = append(dst, "\n\n"...)
+		dst = form(dst, seq, frame)
 		since = seq
 		return len(dst) < batchOctets
 	})

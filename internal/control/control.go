@@ -25,6 +25,8 @@ type Caller interface {
 type Operator struct {
 	Store *store.Store
 	Auth  *auth.Authenticator
+	// Watched is what "watch" shows; nil: nothing.
+	Watched *Watched
 }
 
 // Call implements Caller.

@@ -96,6 +96,12 @@ func serve(ctx context.Context, conn net.Conn, o *Operator) {
 		if err := in.Decode(&req); err != nil {
 			return
 		}
+		if req.Operation == watchOperation {
+			if err := o.watch(ctx, conn); err != nil {
+				out.Encode(refusal(err))
+			}
+			return
+		}
 		if err := out.Encode(answer(ctx, o, req)); err != nil {
 			return
 		}
@@ -110,8 +116,10 @@ func answer(ctx context.Context, o *Operator, req request) reply {
 			return reply{Out: raw}
 		}
 	}
-	return reply{Error: err.Error(), Kind: kindOf(err)}
+	return refusal(err)
 }
+
+func refusal(err error) reply { return reply{Error: err.Error(), Kind: kindOf(err)} }
 
 // client is a Caller over a running server's socket.
 type client struct {
