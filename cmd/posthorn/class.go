@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"time"
 
 	"posthorn/internal/class"
@@ -30,7 +33,7 @@ type classroom struct {
 
 // pageOf is the page of a class of these servers, for whoever has the token.
 func (c *classroom) page(token string) page.Config {
-	return page.Config{Room: c.room, Token: token, Mode: "demo", Version: version(), CanReveal: true, Stage: c.stage()}
+	return page.Config{Room: c.room, Token: token, From: config.Default().Class.From, Mode: "demo", Version: version(), CanReveal: true, Stage: c.stage()}
 }
 
 // prepare makes a server ready to be seen, before it starts.
@@ -43,16 +46,43 @@ func (c *classroom) prepare(d *demoServer, s *server) {
 // join shows a server that has started.
 func (c *classroom) join(d *demoServer, s *server) (leave func()) {
 	c.running = append(c.running, s)
+	return c.room.Join(class.Joining{
+		Name: d.domain, Tap: s.tap, Store: s.store, Ports: s.ports(), Certificates: s.certificates,
+		Faults: s.faults, Switch: func(up bool) error { return s.switchListener("smtp", up) },
+	})
+}
+
+// openClass prepares the class page of a server, where it is configured. join is
+// called when the server has started; its result before the server stops.
+func openClass(s *server, w io.Writer) (join func() (leave func())) {
+	cfg := s.cfg.Class
+	if !cfg.Page {
+		return func() func() { return func() {} }
+	}
+	room, token := class.NewRoom(class.Limits{}), strings.ToLower(rand.Text())
+	if cfg.Faults {
+		s.faults = &fault.Set{Spent: func(f fault.Fault) { room.Spent(s.cfg.Hostname, f) }}
+	}
+	s.tried = room.Tried
+	s.pages = page.New(page.Config{Room: room, Token: token, Hosts: cfg.Hosts, From: cfg.From, Mode: "serve", Version: version()})
+	return func() func() {
+		leave := room.Join(class.Joining{
+			Name: s.cfg.Hostname, Tap: s.tap, Store: s.store, Ports: s.ports(), Certificates: s.certificates, Faults: s.faults,
+		})
+		fmt.Fprintf(w, "posthorn: the class page is at /#%s of HTTP\n", token)
+		return func() { room.Close(); leave() }
+	}
+}
+
+// ports are the ports that the server listens on, by key of [listen].
+func (s *server) ports() map[string]int {
 	ports := map[string]int{}
 	for _, t := range s.turnstiles {
 		if a, ok := t.Addr().(*net.TCPAddr); ok {
 			ports[t.key] = a.Port
 		}
 	}
-	return c.room.Join(class.Joining{
-		Name: d.domain, Tap: s.tap, Store: s.store, Ports: ports, Certificates: s.certificates,
-		Faults: s.faults, Switch: func(up bool) error { return s.switchListener("smtp", up) },
-	})
+	return ports
 }
 
 // stage is where scripts are played: "alice" is the first server, "bob" the

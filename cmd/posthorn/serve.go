@@ -53,9 +53,11 @@ func serve(c *cli.Context) error {
 		defer stop()
 	}
 	s := newServer(cfg, log)
+	join := openClass(s, c.App.ErrWriter)
 	if err := s.start(c.Context); err != nil {
 		return err
 	}
+	leave := join()
 	if c.Bool("trace") {
 		defer trace(s.tap, c.App.Writer)()
 	}
@@ -68,11 +70,13 @@ func serve(c *cli.Context) error {
 			s.reloadFile()
 			daemon.SdNotify(false, daemon.SdNotifyReady)
 		case <-s.failed():
+			leave()
 			s.stop(failTime)
 			return fmt.Errorf("the disk refused a write; nothing more is taken until it is repaired (see the log)")
 		case <-c.Context.Done():
 			daemon.SdNotify(false, daemon.SdNotifyStopping)
 			fmt.Fprintln(c.App.ErrWriter, "posthorn: stopping")
+			leave()
 			s.stop(stopTime)
 			return nil
 		}

@@ -32,6 +32,7 @@ type Config struct {
 	Log     Log     `toml:"log"`
 	HTTP    HTTP    `toml:"http"`
 	Clients Clients `toml:"clients"`
+	Class   Class   `toml:"class"`
 	file    string
 	source  []byte
 }
@@ -165,6 +166,18 @@ type Hop struct {
 	PasswordFile string `toml:"password_file"`
 }
 
+// Class is the page that shows what is said in every session, to a class.
+type Class struct {
+	// Page puts it on the HTTP listeners.
+	Page bool `toml:"page"`
+	// From are the networks from which it may be seen.
+	From []netip.Prefix `toml:"from"`
+	// Hosts are the names besides localhost under which it may be asked for.
+	Hosts []string `toml:"hosts"`
+	// Faults lets whoever has the page's token arm faults.
+	Faults bool `toml:"faults"`
+}
+
 // Log says what is logged and how.
 type Log struct {
 	Level  string `toml:"level"`  // debug, info, warn, error
@@ -196,6 +209,7 @@ func Default() *Config {
 			GiveUp: Duration(5 * 24 * time.Hour), WarnAfter: Duration(4 * time.Hour),
 		},
 		Relay: Relay{ConnectionsPerHop: 1},
+		Class: Class{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Log:   Log{Level: "info", Format: "text"},
 		HTTP:  HTTP{Pages: HTTPPages()[:5]},
 	}

@@ -17,13 +17,15 @@ const (
 
 // What a sampling subscriber is shown of a server under load: this many events
 // a second, and more for a while. A person reads less; and a server that shows
-// all that it does is a slow one.
+// all that it does is a slow one. An event counts once more for each
+// sampleOctets of its text.
 const (
-	sampleRate  = 1000
-	sampleBurst = 10000
+	sampleRate   = 1000
+	sampleBurst  = 5000
+	sampleOctets = 256
 	// sampleOverdraft is what sessions that are shown may go on with when there
 	// is no room for new ones.
-	sampleOverdraft = 2000
+	sampleOverdraft = 1000
 	samplePause     = 100 * time.Millisecond
 )
 
@@ -198,7 +200,8 @@ func (t *Tap) publish(e Event) {
 	for _, s := range t.subs {
 		s.add(e)
 	}
-	if t.tokens--; t.tokens <= 0 && t.level.Load() != spent {
+	t.tokens -= 1 + float64(len(e.Text))/sampleOctets
+	if t.tokens <= 0 && t.level.Load() != spent {
 		t.weigh()
 	}
 }
@@ -330,6 +333,11 @@ func (c *Conn) tellClosed(reason string) {
 
 // tellEvent publishes. Only the connection's owner may call it.
 func (c *Conn) tellEvent(e Event) {
+	if c.cfg.Tap.level.Load() == spent { // in the middle of what one command asked for
+		c.shown.quiet.Store(true)
+		c.shown.missed++
+		return
+	}
 	if c.shown.remote == "" || e.Kind == Opened {
 		c.shown.remote = c.RemoteAddr().String()
 	}

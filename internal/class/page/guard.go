@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -31,12 +32,26 @@ func (s *server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 		h.Set("Cache-Control", "no-store")
+		if !s.near(r.RemoteAddr) {
+			refuse(w, &problem{http.StatusForbidden, "not-allowed", "this page is not for your network"})
+			return
+		}
 		if !s.allowed(r.Host) {
 			refuse(w, &problem{http.StatusMisdirectedRequest, "host", "this page is at localhost"})
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// near: the client is in a network from which the page may be seen.
+func (s *server) near(remote string) bool {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return false
+	}
+	ip := ap.Addr().Unmap().WithZone("")
+	return slices.ContainsFunc(s.From, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // allowed: a name under which the page is asked for, and which it doesn't know,

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,8 @@ type Config struct {
 	// Hosts are the names besides localhost and loopback addresses under which
 	// the page may be asked for.
 	Hosts []string
+	// From are the networks from which the page may be seen.
+	From []netip.Prefix
 	// Mode is "demo" or "serve".
 	Mode    string
 	Version string
