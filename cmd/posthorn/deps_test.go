@@ -33,6 +33,7 @@ var arrows = map[string]string{
 	"internal/queue":        "store internal/dsn internal/message internal/mail internal/maillog",
 	"internal/relay":        "internal/relay/recode internal/message internal/mail tlsconf",
 	"internal/relay/recode": "internal/message internal/mail",
+	"internal/browser":      "",
 	"internal/interop":      "",
 	"internal/attack":       "",
 	"internal/stall":        "store auth internal/wire internal/mail internal/transcript",
