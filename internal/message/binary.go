@@ -3,19 +3,26 @@ package message
 import (
 	"encoding/binary"
 	"errors"
+	"sync"
 )
 
-// treeVersion is the first octet of a stored tree.
-const treeVersion = 1
+// The first octet of a stored tree. firstVersion, which is written no more, has
+// texts as their length and their octets.
+const (
+	firstVersion = 1
+	treeVersion  = 2
+)
 
 // ErrTree is returned for a stored part tree that cannot be read.
 var ErrTree = errors.New("message: damaged part tree")
 
 // AppendBinary writes the tree in the compact form in which it is stored: a
 // version octet, then each part with its children after it. Offsets are
-// written as distances.
+// written as distances, texts as appendText says.
 func (p *Part) AppendBinary(b []byte) []byte {
-	return p.appendPart(append(b, treeVersion), 0)
+	w := treeWriter{b: append(b, treeVersion), known: knownWords()}
+	w.part(p, 0)
+	return w.b
 }
 
 // What a part has beside the octets' places.
@@ -30,14 +37,59 @@ const (
 	hasEnvelope
 )
 
-func (p *Part) appendPart(b []byte, from int64) []byte {
-	b = binary.AppendUvarint(b, uint64(p.Header-from))
-	b = binary.AppendUvarint(b, uint64(p.Body-p.Header))
-	b = binary.AppendUvarint(b, uint64(p.End-p.Body))
-	b = binary.AppendUvarint(b, uint64(p.Lines))
-	b = appendText(b, p.Type)
-	b = appendText(b, p.Subtype)
-	b = appendText(b, p.Encoding)
+// treeWords are the words that most trees are made of. The numbers are stored:
+// words may be added behind the last, up to treeAgain.
+var treeWords = [...]string{
+	"", "text", "plain", "html", "7bit", "8bit", "quoted-printable", "base64", "binary", "multipart", "alternative", "mixed",
+	"related", "report", "signed", "encrypted", "digest", "boundary", "charset", "utf-8", "us-ascii", "iso-8859-1", "windows-1252",
+	"format", "flowed", "delsp", "yes", "type", "name", "filename", "attachment", "inline", "application", "octet-stream", "pdf",
+	"zip", "msword", "image", "jpeg", "png", "gif", "svg+xml", "message", "rfc822", "delivery-status", "calendar", "method", "REQUEST",
+	"text/html", "text/plain", "multipart/alternative", "protocol", "micalg", "pgp-signature", "pkcs7-signature", "size",
+	"creation-date", "modification-date", "UTF-8", "iso-8859-15", "iso-2022-jp", "gb2312", "windows-1258", "audio", "video", "mp4",
+	"vnd.openxmlformats-officedocument.wordprocessingml.document", "vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	"ms-tnef", "csv", "x-zip-compressed", "vnd.ms-excel", "rtf", "xml", "calendar; method=REQUEST", "ics", "report-type", "reply-type",
+	"original", "start", "disposition-notification", "rfc822-headers", "x-unix-mode", "0644", "reply", "en", "en-US", "vi",
+}
+
+const (
+	// treeAgain is the number of a text that is the last one but so many of
+	// those that are no words: a file's name is given twice.
+	treeAgain = 256
+	maxAgain  = 4
+)
+
+// knownWords are the words' numbers.
+var knownWords = sync.OnceValue(func() map[string]uint64 {
+	m := make(map[string]uint64, len(treeWords))
+	for i, word := range treeWords {
+		m[word] = uint64(i)
+	}
+	return m
+})
+
+// treeWriter writes a tree.
+type treeWriter struct {
+	b     []byte
+	known map[string]uint64
+	last  lastTexts
+}
+
+// lastTexts are the last texts that were no words, the latest first.
+type lastTexts [maxAgain]string
+
+func (l *lastTexts) add(s string) {
+	copy(l[1:], l[:])
+	l[0] = s
+}
+
+func (w *treeWriter) part(p *Part, from int64) {
+	w.number(uint64(p.Header - from))
+	w.number(uint64(p.Body - p.Header))
+	w.number(uint64(p.End - p.Body))
+	w.number(uint64(p.Lines))
+	w.text(p.Type)
+	w.text(p.Subtype)
+	w.text(p.Encoding)
 	has := byte(0)
 	set := func(bit byte, on bool) {
 		if on {
@@ -52,60 +104,77 @@ func (p *Part) appendPart(b []byte, from int64) []byte {
 	set(hasLanguage, len(p.Language) > 0)
 	set(hasLocation, p.Location != "")
 	set(hasEnvelope, p.Envelope != nil)
-	b = append(b, has)
+	w.b = append(w.b, has)
 	if has&hasParams != 0 {
-		b = appendParamList(b, p.Params)
+		w.params(p.Params)
 	}
 	if has&hasID != 0 {
-		b = appendText(b, p.ID)
+		w.text(p.ID)
 	}
 	if has&hasDescription != 0 {
-		b = appendText(b, p.Description)
+		w.text(p.Description)
 	}
 	if has&hasMD5 != 0 {
-		b = appendText(b, p.MD5)
+		w.text(p.MD5)
 	}
 	if has&hasDisposition != 0 {
-		b = appendParamList(appendText(b, p.Disposition), p.DispParams)
+		w.text(p.Disposition)
+		w.params(p.DispParams)
 	}
 	if has&hasLanguage != 0 {
-		b = binary.AppendUvarint(b, uint64(len(p.Language)))
+		w.number(uint64(len(p.Language)))
 		for _, lang := range p.Language {
-			b = appendText(b, lang)
+			w.text(lang)
 		}
 	}
 	if has&hasLocation != 0 {
-		b = appendText(b, p.Location)
+		w.text(p.Location)
 	}
 	if has&hasEnvelope != 0 {
-		b = appendText(b, p.Envelope)
+		w.number(uint64(len(p.Envelope)))
+		w.b = append(w.b, p.Envelope...)
 	}
-	b = binary.AppendUvarint(b, uint64(len(p.Children)))
+	w.number(uint64(len(p.Children)))
 	for _, child := range p.Children {
-		b = child.appendPart(b, p.Body)
+		w.part(child, p.Body)
 	}
-	return b
 }
 
-func appendText[T string | []byte](b []byte, s T) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+func (w *treeWriter) number(n uint64) { w.b = binary.AppendUvarint(w.b, n) }
+
+// text writes a text: an even number is twice the length of the octets that
+// follow, an odd one is that of a word, or of a text that was there before.
+func (w *treeWriter) text(s string) {
+	if n, ok := w.known[s]; ok {
+		w.number(n<<1 | 1)
+		return
+	}
+	for i, t := range w.last {
+		if t == s {
+			w.number(uint64(treeAgain+i)<<1 | 1)
+			return
+		}
+	}
+	w.last.add(s)
+	w.number(uint64(len(s)) << 1)
+	w.b = append(w.b, s...)
 }
 
-func appendParamList(b []byte, params []Param) []byte {
-	b = binary.AppendUvarint(b, uint64(len(params)))
+func (w *treeWriter) params(params []Param) {
+	w.number(uint64(len(params)))
 	for _, p := range params {
-		b = appendText(appendText(b, p.Name), p.Value)
+		w.text(p.Name)
+		w.text(p.Value)
 	}
-	return b
 }
 
-// ReadPart reads what AppendBinary wrote, and returns ErrTree for anything
-// else.
+// ReadPart reads what AppendBinary wrote, in whatever version, and returns
+// ErrTree for anything else.
 func ReadPart(b []byte) (*Part, error) {
-	if len(b) == 0 || b[0] != treeVersion {
+	if len(b) == 0 || b[0] != treeVersion && b[0] != firstVersion {
 		return nil, ErrTree
 	}
-	r := treeReader{b: b[1:]}
+	r := treeReader{b: b[1:], first: b[0] == firstVersion}
 	p := r.part(0, 1)
 	if r.bad || len(r.b) > 0 {
 		return nil, ErrTree
@@ -116,8 +185,10 @@ func ReadPart(b []byte) (*Part, error) {
 // treeReader reads with an error that stays: after it everything is zero.
 type treeReader struct {
 	b     []byte
+	first bool // of firstVersion
 	parts int
 	bad   bool
+	last  lastTexts
 }
 
 func (r *treeReader) fail() { r.bad, r.b = true, nil }
@@ -132,8 +203,7 @@ func (r *treeReader) number() int64 {
 	return int64(v)
 }
 
-func (r *treeReader) bytes() []byte {
-	n := r.number()
+func (r *treeReader) bytes(n int64) []byte {
 	if n > int64(len(r.b)) {
 		r.fail()
 		return nil
@@ -143,7 +213,25 @@ func (r *treeReader) bytes() []byte {
 	return v
 }
 
-func (r *treeReader) text() string { return string(r.bytes()) }
+func (r *treeReader) text() string {
+	n := r.number()
+	switch {
+	case r.first:
+		return string(r.bytes(n))
+	case n&1 == 0:
+		s := string(r.bytes(n >> 1))
+		r.last.add(s)
+		return s
+	}
+	switch n >>= 1; {
+	case n < int64(len(treeWords)):
+		return treeWords[n]
+	case treeAgain <= n && n < treeAgain+maxAgain:
+		return r.last[n-treeAgain]
+	}
+	r.fail()
+	return ""
+}
 
 // count reads how many things follow, each at least one octet long.
 func (r *treeReader) count() int {
@@ -231,6 +319,6 @@ func (r *treeReader) optional(p *Part) {
 		p.Location = r.text()
 	}
 	if has&hasEnvelope != 0 {
-		p.Envelope = append([]byte{}, r.bytes()...)
+		p.Envelope = append([]byte{}, r.bytes(r.number())...)
 	}
 }
