@@ -16,8 +16,8 @@ const (
 	// for it.
 	maxUpload = 1000
 	// maxUploadKept is how many octets of those that wait for the others stay in
-	// memory; what comes then is put on disk. What can't be, texts for SEARCH
-	// above all, may be maxUploadHeld.
+	// memory; what comes then is put on disk. What can't be, headers above
+	// all, may be maxUploadHeld.
 	maxUploadKept = 2 << 20
 	maxUploadHeld = 8 << 20
 )

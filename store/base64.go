@@ -14,12 +14,19 @@ import (
 // Attachments travel as base64, which no compressor shrinks much beyond the
 // quarter that the encoding adds. A blob of encoding blobBase64 holds what the
 // lines stand for instead. Only lines that come out the same octet by octet
-// are taken: of one length, without padding, ended by CRLF.
+// are taken: of one length, without padding, ended by CRLF. The octets outside
+// the runs, which are the text of most messages, stand apart from those that
+// the runs stand for, so that a search and who reads a part need not read what
+// is attached.
 //
-// After the encoding's octet come, as uvarints: the number of runs; for each
-// run the octets before it, its lines, and the groups of four in a line; the
-// length of the next blob; then two blobs: the octets outside the runs, and
-// those that the runs stand for.
+// A blob of encoding blobSplit has after the encoding's octet, as uvarints: the
+// number of runs; for each run the octets before it, its lines, and the groups
+// of four in a line; then, as a blob without checksum, the octets outside the
+// runs. Another blob, in chunks.attached, has those that the runs stand for.
+//
+// Encoding blobBase64, which is written no more, had all in one: the length of
+// the octets outside as a blob stood before them, and those that the runs stand
+// for behind them.
 
 const (
 	// minQuads and maxQuads are the groups of four in a line of a run: writers
@@ -95,69 +102,22 @@ func decodeLines(dst, data []byte, quads int) ([]byte, int) {
 	return dst, lines
 }
 
-// packBase64 appends a blob, without its checksum, of data that has runs of
-// base64; of other data it reports false.
-func (b *blobs) packBase64(dst, data []byte, r *room) ([]byte, bool) {
-	if len(data) < minRun*(minQuads*4+2) {
-		return dst, false
-	}
-	var runs []base64Run
-	runs, r.outside, r.inside = findBase64(data, r.outside[:0], r.inside[:0])
-	if len(runs) == 0 {
-		return dst, false
-	}
-	r.first = b.pack(r.first[:0], r.outside)
-	dst = append(dst, blobBase64)
+// appendRuns appends the runs as a blob of encoding blobSplit begins.
+func appendRuns(dst []byte, runs []base64Run) []byte {
+	dst = append(dst, blobSplit)
 	dst = binary.AppendUvarint(dst, uint64(len(runs)))
 	for _, run := range runs {
 		dst = binary.AppendUvarint(dst, uint64(run.before))
 		dst = binary.AppendUvarint(dst, uint64(run.lines))
 		dst = binary.AppendUvarint(dst, uint64(run.quads))
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(r.first)))
-	dst = append(dst, r.first...)
-	return b.pack(dst, r.inside), true
+	return dst
 }
 
 var errBase64 = errors.New("runs of base64 do not fit")
 
-// unpackBase64 appends what packBase64 was given.
-func (b *blobs) unpackBase64(dst, blob []byte) ([]byte, error) {
-	r := b.rooms.Get().(*room)
-	defer b.rooms.Put(r)
-	runs, first, second, err := splitBase64(blob)
-	if err == nil {
-		r.outside, err = b.unpackPlain(r.outside[:0], first)
-	}
-	if err == nil {
-		r.inside, err = b.unpackPlain(r.inside[:0], second)
-	}
-	if err != nil {
-		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, err)
-	}
-	first, second = r.outside, r.inside
-	// What the lines of runs that fit come to is no more than half as much again.
-	dst = slices.Grow(dst, len(first)+len(second)*3/2)
-	for _, r := range runs {
-		if r.before > len(first) || r.decodedLen() > len(second) {
-			return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
-		}
-		dst = append(dst, first[:r.before]...)
-		first = first[r.before:]
-		for range r.lines {
-			dst = base64.StdEncoding.AppendEncode(dst, second[:r.quads*3])
-			dst = append(dst, '\r', '\n')
-			second = second[r.quads*3:]
-		}
-	}
-	if len(second) > 0 {
-		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
-	}
-	return append(dst, first...), nil
-}
-
-// splitBase64 takes a blob without its first octet apart.
-func splitBase64(blob []byte) (runs []base64Run, first, second []byte, err error) {
+// readRuns reads what appendRuns wrote, from behind its first octet on.
+func readRuns(blob []byte) (runs []base64Run, rest []byte, err error) {
 	number := func(most int) int {
 		n, size := binary.Uvarint(blob)
 		if size <= 0 || n > uint64(most) {
@@ -171,9 +131,60 @@ func splitBase64(blob []byte) (runs []base64Run, first, second []byte, err error
 	for i := 0; i < count && err == nil; i++ {
 		runs = append(runs, base64Run{number(maxBlob), number(maxBlob / (minQuads * 3)), number(maxQuads)})
 	}
-	n := number(len(blob))
-	if err != nil || n > len(blob) {
-		return nil, nil, nil, errBase64
+	return runs, blob, err
+}
+
+// fit reports whether so many octets are enough to stand before the runs.
+func fit(runs []base64Run, outside int) bool {
+	for _, r := range runs {
+		outside -= r.before
 	}
-	return runs, blob[:n], blob[n:], nil
+	return outside >= 0
+}
+
+// joinRuns appends the octets outside the runs with the runs between them.
+func joinRuns(dst []byte, runs []base64Run, outside, inside []byte) ([]byte, error) {
+	// What the lines of runs that fit come to is no more than half as much again.
+	dst = slices.Grow(dst, len(outside)+len(inside)*3/2)
+	for _, r := range runs {
+		if r.before > len(outside) || r.decodedLen() > len(inside) {
+			return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
+		}
+		dst = append(dst, outside[:r.before]...)
+		outside = outside[r.before:]
+		for range r.lines {
+			dst = base64.StdEncoding.AppendEncode(dst, inside[:r.quads*3])
+			dst = append(dst, '\r', '\n')
+			inside = inside[r.quads*3:]
+		}
+	}
+	if len(inside) > 0 {
+		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
+	}
+	return append(dst, outside...), nil
+}
+
+// unpackBase64 appends what a blob of encoding blobBase64 holds, which comes
+// without its first octet.
+func (b *blobs) unpackBase64(dst, blob []byte) ([]byte, error) {
+	runs, rest, err := readRuns(blob)
+	n, size := binary.Uvarint(rest)
+	if err != nil || size <= 0 || n > uint64(len(rest)-size) {
+		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
+	}
+	return b.join(dst, runs, rest[size:][:n], rest[size:][n:])
+}
+
+// join unpacks two blobs without checksums and appends what they and the runs
+// come to.
+func (b *blobs) join(dst []byte, runs []base64Run, outside, inside []byte) (_ []byte, err error) {
+	r := b.rooms.Get().(*room)
+	defer b.rooms.Put(r)
+	if r.outside, err = b.unpackPlain(r.outside[:0], outside); err != nil {
+		return dst, err
+	}
+	if r.inside, err = b.unpackPlain(r.inside[:0], inside); err != nil {
+		return dst, err
+	}
+	return joinRuns(dst, runs, r.outside, r.inside)
 }

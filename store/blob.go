@@ -23,14 +23,18 @@ const (
 	blobZstd   = 1
 	blobBase64 = 2
 	blobS2     = 3
+	blobSplit  = 4
 )
 
 const (
 	// minCompress is the size in octets below which compressing is not tried.
 	minCompress = 160
 	// zstdFrom is the size in octets from which on zstd is used: of less it
-	// saves not much more than what is lost in pages that are not full.
-	zstdFrom = 16 << 10
+	// saves not much more than what is lost in pages that are not full. What
+	// base64 stood for is mostly compressed already, and zstd takes longer to
+	// find that out: attachedFrom.
+	zstdFrom     = 4 << 10
+	attachedFrom = 16 << 10
 	// maxBlob is the most octets that a blob decodes to: damage must not be
 	// able to ask for all memory.
 	maxBlob = 64 << 20
@@ -62,22 +66,37 @@ func newBlobs() (*blobs, error) {
 }
 
 // room is what blobs are made in; each is then copied out in its own size.
-type room struct{ outside, inside, first, out []byte }
+type room struct{ outside, inside, out []byte }
 
-// encode makes a blob of data, in the form that is smallest without much work.
-func (b *blobs) encode(data []byte) []byte {
+// chunk is a chunk as it is stored: its blob, and that of what the runs of
+// base64 in it stand for, nil where there are none.
+type chunk struct{ data, attached []byte }
+
+func (c chunk) size() int { return len(c.data) + len(c.attached) }
+
+// encode makes a chunk of data, in the form that is smallest without much work.
+func (b *blobs) encode(data []byte) chunk {
 	r := b.rooms.Get().(*room)
 	defer b.rooms.Put(r)
-	var ok bool
-	if r.out, ok = b.packBase64(r.out[:0], data, r); !ok {
-		r.out = b.pack(r.out[:0], data)
+	var runs []base64Run
+	if len(data) >= minRun*(minQuads*4+2) {
+		runs, r.outside, r.inside = findBase64(data, r.outside[:0], r.inside[:0])
 	}
-	return withSum(r.out)
+	if len(runs) == 0 {
+		r.out = b.pack(r.out[:0], data, zstdFrom)
+		return chunk{data: withSum(r.out)}
+	}
+	r.out = b.pack(appendRuns(r.out[:0], runs), r.outside, zstdFrom)
+	c := chunk{data: withSum(r.out)}
+	r.out = b.pack(r.out[:0], r.inside, attachedFrom)
+	c.attached = withSum(r.out)
+	return c
 }
 
-// pack appends a blob of data without its checksum, compressed where that pays.
-func (b *blobs) pack(dst, data []byte) []byte {
-	if len(data) < zstdFrom {
+// pack appends a blob of data without its checksum, compressed where that pays:
+// by zstd from so many octets on.
+func (b *blobs) pack(dst, data []byte, from int) []byte {
+	if len(data) < from {
 		return packQuick(dst, data)
 	}
 	at := len(dst)
@@ -102,8 +121,8 @@ func packQuick(dst, data []byte) []byte {
 	return append(append(dst[:at], blobRaw), data...)
 }
 
-// encodeQuick is encode by packQuick: for texts, which a search reads of
-// thousands of messages at once, and headers, which listings do.
+// encodeQuick is encode by packQuick: for headers, which listings and searches
+// read of thousands of messages at once.
 func (b *blobs) encodeQuick(data []byte) []byte {
 	r := b.rooms.Get().(*room)
 	defer b.rooms.Put(r)
@@ -127,24 +146,60 @@ func withSum(packed []byte) []byte {
 	return binary.LittleEndian.AppendUint32(blob, crc32.Checksum(packed, castagnoli))
 }
 
-// decode appends to dst what a blob holds. mail.ErrCorrupt.
-func (b *blobs) decode(dst, blob []byte) ([]byte, error) {
+// withoutSum is what withSum was given. mail.ErrCorrupt.
+func withoutSum(blob []byte) ([]byte, error) {
 	n := len(blob) - sumSize
 	if n < 1 {
-		return dst, fmt.Errorf("blob of %d octets: %w", len(blob), mail.ErrCorrupt)
+		return nil, fmt.Errorf("blob of %d octets: %w", len(blob), mail.ErrCorrupt)
 	}
 	if crc32.Checksum(blob[:n], castagnoli) != binary.LittleEndian.Uint32(blob[n:]) {
-		return dst, fmt.Errorf("blob does not have its checksum: %w", mail.ErrCorrupt)
+		return nil, fmt.Errorf("blob does not have its checksum: %w", mail.ErrCorrupt)
 	}
-	return b.unpack(dst, blob[:n])
+	return blob[:n], nil
 }
 
-// unpack is decode without the checksum.
-func (b *blobs) unpack(dst, packed []byte) ([]byte, error) {
-	if len(packed) > 0 && packed[0] == blobBase64 {
+// decode appends to dst what a blob holds. mail.ErrCorrupt.
+func (b *blobs) decode(dst, blob []byte) ([]byte, error) {
+	packed, err := withoutSum(blob)
+	switch {
+	case err != nil:
+		return dst, err
+	case packed[0] == blobBase64:
 		return b.unpackBase64(dst, packed[1:])
 	}
 	return b.unpackPlain(dst, packed)
+}
+
+// isSplit reports whether there is more to a chunk than a blob says.
+func isSplit(blob []byte) bool { return len(blob) > 0 && blob[0] == blobSplit }
+
+// decodeChunk appends to dst what a chunk holds; without what is attached, the
+// octets outside the runs that it returns. mail.ErrCorrupt.
+func (b *blobs) decodeChunk(dst []byte, c chunk) ([]byte, []base64Run, error) {
+	if !isSplit(c.data) {
+		dst, err := b.decode(dst, c.data)
+		return dst, nil, err
+	}
+	packed, err := withoutSum(c.data)
+	if err != nil {
+		return dst, nil, err
+	}
+	runs, outside, err := readRuns(packed[1:])
+	if err != nil {
+		return dst, nil, fmt.Errorf("%w: %w", mail.ErrCorrupt, err)
+	}
+	if len(c.attached) == 0 {
+		at := len(dst)
+		if dst, err = b.unpackPlain(dst, outside); err == nil && !fit(runs, len(dst)-at) {
+			err = fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
+		}
+		return dst, runs, err
+	}
+	inside, err := withoutSum(c.attached)
+	if err == nil {
+		dst, err = b.join(dst, runs, outside, inside)
+	}
+	return dst, nil, err
 }
 
 func (b *blobs) unpackPlain(dst, packed []byte) ([]byte, error) {

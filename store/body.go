@@ -51,11 +51,10 @@ type Body struct {
 	inBody bool
 
 	// encoded are the chunks that are in memory: those from number staged on.
-	encoded [][]byte
+	encoded []chunk
 	weight  int
 	staged  int
 	held    int // octets, counted in Store.held
-	shed    bool
 
 	parsed *message.Parsed
 	row    contentRow
@@ -160,9 +159,9 @@ func (b *Body) seal(data []byte) error {
 	if b.staged+len(b.encoded) == maxChunks {
 		return mail.ErrTooLarge
 	}
-	blob := b.s.blobs.encode(data)
-	b.encoded = append(b.encoded, blob)
-	b.weight += len(blob)
+	c := b.s.blobs.encode(data)
+	b.encoded = append(b.encoded, c)
+	b.weight += c.size()
 	if b.weight < stageAt && b.s.held.Load() < heldStage {
 		return nil
 	}
@@ -191,9 +190,13 @@ func (b *Body) stage() error {
 	return err
 }
 
-func (tx *writeTx) insertChunks(id ContentID, from int, blobs [][]byte) error {
-	for i, blob := range blobs {
-		if _, err := tx.exec("INSERT INTO chunks VALUES (?, ?)", chunkKey(id, from+i), blob); err != nil {
+func (tx *writeTx) insertChunks(id ContentID, from int, chunks []chunk) error {
+	for i, c := range chunks {
+		var attached any
+		if c.attached != nil {
+			attached = c.attached
+		}
+		if _, err := tx.exec("INSERT INTO chunks (key, data, attached) VALUES (?, ?, ?)", chunkKey(id, from+i), c.data, attached); err != nil {
 			return err
 		}
 	}
@@ -273,25 +276,18 @@ type contentRow struct {
 	sum              []byte
 	sent             any // zonedTime, or nil
 
-	header, structure, parts, envelope []byte
-	headerText, mimeText, bodyText     []byte
-	truncated                          bool
+	header, parts, envelope []byte
 }
 
 // makeRow does all the work on the row that needs no transaction.
 func (b *Body) makeRow() {
-	p, r, blobs := b.parsed, &b.row, b.s.blobs
+	p, r := b.parsed, &b.row
 	r.size = b.size
 	r.headerSize = p.HeaderSize
 	r.traits = traitsOf(p)
 	r.sum = b.hash.Sum(nil)
-	r.structure = p.Root.AppendBodyStructure([]byte{}, true)
 	r.parts = p.Root.AppendBinary([]byte{})
 	r.envelope = append([]byte{}, p.Envelope...)
-	r.headerText = blobs.encodeQuick(p.Text.Header)
-	r.mimeText = blobs.encodeQuick(p.Text.MIME)
-	r.bodyText = blobs.encodeQuick(p.Text.Body)
-	r.truncated = p.Text.Truncated
 	if !p.Date.IsZero() {
 		r.sent = zonedTime(p.Date)
 	}
@@ -300,7 +296,7 @@ func (b *Body) makeRow() {
 // rowWeight is about how many octets accepting the body writes.
 func (b *Body) rowWeight() int {
 	r := &b.row
-	return b.weight + len(r.header) + len(r.structure) + len(r.parts) + len(r.envelope) + len(r.headerText) + len(r.mimeText) + len(r.bodyText)
+	return b.weight + len(r.header) + len(r.parts) + len(r.envelope)
 }
 
 // insertContent makes the body a content with refs references.
@@ -320,13 +316,7 @@ func (tx *writeTx) insertContent(b *Body, refs int) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec("INSERT INTO meta (content, header, structure, parts) VALUES (?, ?, ?, ?)",
-		b.id, r.header, r.structure, r.parts)
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec("INSERT INTO texts (content, truncated, header, mime, body) VALUES (?, ?, ?, ?, ?)",
-		b.id, r.truncated, r.headerText, r.mimeText, r.bodyText)
+	_, err = tx.exec("INSERT INTO meta (content, header, parts) VALUES (?, ?, ?)", b.id, r.header, r.parts)
 	if err != nil {
 		return err
 	}

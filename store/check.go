@@ -195,7 +195,7 @@ func (c *checker) content(id ContentID) error {
 	}
 	sum := sha256.New()
 	for off := int64(0); off < content.Size(); {
-		data, err := content.at(off)
+		data, err := content.at(off, content.Size()-off)
 		if err != nil {
 			return err
 		}
@@ -205,10 +205,9 @@ func (c *checker) content(id ContentID) error {
 	if !bytes.Equal(sum.Sum(nil), content.row.sum) {
 		c.problem("content %d does not have its checksum", id)
 	}
-	var structure, parts, headerText, mimeText, bodyText []byte
-	err = c.s.read(c.ctx, func(tx *readTx) error {
-		return notFound(tx.row("SELECT structure, parts, t.header, mime, body FROM meta JOIN texts t USING (content) WHERE content = ?", id).
-			Scan(&structure, &parts, &headerText, &mimeText, &bodyText), mail.ErrNotFound)
+	var parts []byte
+	err = c.s.readOne(c.ctx, func(tx *readTx) error {
+		return notFound(tx.row("SELECT parts FROM meta WHERE content = ?", id).Scan(&parts), mail.ErrNotFound)
 	})
 	if err != nil {
 		return err
@@ -221,13 +220,6 @@ func (c *checker) content(id ContentID) error {
 		c.problem("content %d: the part tree ends at %d of %d octets", id, root.End, content.Size())
 	case root.Body != content.HeaderSize():
 		c.problem("content %d: the part tree's header ends at %d, not %d", id, root.Body, content.HeaderSize())
-	case !bytes.Equal(root.AppendBodyStructure(nil, true), structure):
-		c.problem("content %d: its BODYSTRUCTURE is not that of its part tree", id)
-	}
-	for _, text := range [][]byte{headerText, mimeText, bodyText} {
-		if _, err := c.s.blobs.decode(nil, text); err != nil {
-			c.problem("content %d: text: %v", id, err)
-		}
 	}
 	return nil
 }

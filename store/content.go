@@ -32,9 +32,13 @@ type Content struct {
 	mu    sync.Mutex
 	piece int // its number; the head is headPiece
 	*pieceRoom
+	// runs are those of base64 in the piece where data is only what stands
+	// outside them.
+	runs []base64Run
 	// head and first are the blobs of the head and of chunk 0 when they were
-	// read before they are asked for; they stand in blob.
-	head, first []byte
+	// read before they are asked for.
+	head  []byte
+	first chunk
 }
 
 // pieceRoom is what pieces are read and decoded in.
@@ -84,7 +88,7 @@ func (s *Store) newContent(ctx context.Context, id ContentID) *Content {
 
 func (c *Content) readWhole(tx *readTx) error {
 	rows, err := tx.query(`
-		SELECT c.size, c.header_size, c.head, c.chunk, c.traits, c.sha256, t.header, k.data
+		SELECT c.size, c.header_size, c.head, c.chunk, c.traits, c.sha256, t.header, k.data, k.attached
 		FROM contents AS c LEFT JOIN meta AS t ON t.content = c.id LEFT JOIN chunks AS k ON k.key = ?
 		WHERE c.id = ?`, chunkKey(c.id, 0), c.id)
 	if err != nil {
@@ -94,19 +98,24 @@ func (c *Content) readWhole(tx *readTx) error {
 	if !rows.Next() {
 		return cmp.Or(rows.Err(), sql.ErrNoRows)
 	}
-	var sum, head, first sql.RawBytes
-	err = rows.Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &c.row.traits, &sum, &head, &first)
+	var sum, head, data, attached sql.RawBytes
+	err = rows.Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &c.row.traits, &sum, &head, &data, &attached)
 	c.row.sum = bytes.Clone(sum)
-	c.keep(head, first)
+	c.keep(head, data, attached)
 	return err
 }
 
 // keep keeps the blobs of the head and of chunk 0 until they are asked for.
-func (c *Content) keep(head, first []byte) {
+func (c *Content) keep(head, data, attached []byte) {
 	c.takeRoom()
-	c.blob = append(append(c.blob[:0], head...), first...)
-	c.head, c.first = c.blob[:len(head)], c.blob[len(head):]
+	c.blob = append(append(append(c.blob[:0], head...), data...), attached...)
+	c.head = c.blob[:len(head)]
+	c.first = splitChunk(c.blob[len(head):], len(data))
 }
+
+// splitChunk is a chunk whose blobs stand one after the other, the first n octets
+// long.
+func splitChunk(blob []byte, n int) chunk { return chunk{blob[:n], blob[n:]} }
 
 func (c *Content) takeRoom() {
 	if c.pieceRoom == nil {
@@ -122,7 +131,13 @@ func (c *Content) Close() {
 	if r := c.pieceRoom; r != nil && cap(r.data) <= maxPieceRoom && cap(r.blob) <= maxPieceRoom {
 		c.s.pieces.Put(r)
 	}
-	c.pieceRoom, c.head, c.first, c.piece = nil, nil, nil, noPiece
+	c.pieceRoom = nil
+	c.forget()
+}
+
+// forget forgets what was read.
+func (c *Content) forget() {
+	c.piece, c.runs, c.head, c.first = noPiece, nil, nil, chunk{}
 }
 
 // Size is the number of octets, HeaderSize those of the header.
@@ -175,7 +190,7 @@ func (c *Content) WriteRange(w io.Writer, off, n int64) error {
 		}
 	}
 	for n > 0 {
-		data, err := c.at(off)
+		data, err := c.at(off, n)
 		if err != nil {
 			return err
 		}
@@ -204,7 +219,7 @@ func (c *Content) ReadAt(p []byte, off int64) (int, error) {
 		if off >= c.row.size {
 			return done, io.EOF
 		}
-		data, err := c.at(off)
+		data, err := c.at(off, int64(len(p)-done))
 		if err != nil {
 			return done, err
 		}
@@ -215,44 +230,73 @@ func (c *Content) ReadAt(p []byte, off int64) (int, error) {
 	return done, nil
 }
 
-// at returns the octets from off to the end of the piece that holds it.
-func (c *Content) at(off int64) ([]byte, error) {
+// at returns octets from off on, as far as they stand together in the piece that
+// holds it. n is how many are wanted: where they are not all the rest of the
+// piece, what is attached is only read when it is asked for.
+func (c *Content) at(off, n int64) ([]byte, error) {
 	piece, start := headPiece, int64(0)
 	if off >= c.row.head {
 		n := (off - c.row.head) / c.row.chunk
 		piece, start = int(n), c.row.head+n*c.row.chunk
 	}
-	if err := c.load(piece); err != nil {
+	off -= start
+	if err := c.load(piece, off+n >= c.length(piece)); err != nil {
 		return nil, err
 	}
-	return c.data[off-start:], nil
+	if c.runs != nil {
+		if data := outsideAt(c.runs, c.data, off); data != nil {
+			return data, nil
+		}
+		if err := c.load(piece, true); err != nil {
+			return nil, err
+		}
+	}
+	return c.data[off:], nil
 }
 
-// load decodes a piece, unless it is the one that is decoded already.
-func (c *Content) load(piece int) error {
-	if piece == c.piece {
+// outsideAt returns the octets from off to the next run; nil where off is inside
+// one.
+func outsideAt(runs []base64Run, outside []byte, off int64) []byte {
+	for _, r := range runs {
+		switch {
+		case off < int64(r.before):
+			return outside[off:r.before]
+		case off < int64(r.before+r.encodedLen()):
+			return nil
+		}
+		off -= int64(r.before + r.encodedLen())
+		outside = outside[r.before:]
+	}
+	return outside[off:]
+}
+
+// load decodes a piece, unless it is the one that is decoded already; whole: with
+// what is attached.
+func (c *Content) load(piece int, whole bool) error {
+	if piece == c.piece && (c.runs == nil || !whole) {
 		return nil
 	}
 	c.takeRoom()
-	var blob []byte
+	var k chunk
 	switch piece {
 	case headPiece:
-		blob, c.head = c.head, nil
+		k.data, c.head = c.head, nil
 	case 0:
-		blob, c.first = c.first, nil
+		k, c.first = c.first, chunk{}
 	}
-	if len(blob) > 0 {
-		return c.decode(piece, blob)
+	if len(k.data) == 0 || whole && isSplit(k.data) && len(k.attached) == 0 {
+		c.forget()
+		err := c.s.readOne(c.ctx, func(tx *readTx) (err error) {
+			var n int
+			c.blob, n, err = tx.piece(c.blob[:0], c.id, piece, whole)
+			k = splitChunk(c.blob, n)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
-	c.piece, c.head, c.first = noPiece, nil, nil // they stand in blob
-	err := c.s.readOne(c.ctx, func(tx *readTx) (err error) {
-		c.blob, err = tx.piece(c.blob[:0], c.id, piece)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return c.decode(piece, c.blob)
+	return c.decode(piece, k)
 }
 
 // loadBeginning reads the blobs of the head and of chunk 0 together: most
@@ -262,7 +306,7 @@ func (c *Content) loadBeginning() error {
 		return nil
 	}
 	return c.s.readOne(c.ctx, func(tx *readTx) error {
-		rows, err := tx.query("SELECT t.header, k.data FROM meta AS t, chunks AS k WHERE t.content = ? AND k.key = ?", c.id, chunkKey(c.id, 0))
+		rows, err := tx.query("SELECT t.header, k.data, k.attached FROM meta AS t, chunks AS k WHERE t.content = ? AND k.key = ?", c.id, chunkKey(c.id, 0))
 		if err != nil {
 			return err
 		}
@@ -270,22 +314,26 @@ func (c *Content) loadBeginning() error {
 		if !rows.Next() {
 			return rows.Err()
 		}
-		var head, first sql.RawBytes
-		err = rows.Scan(&head, &first)
-		c.keep(head, first)
+		var head, data, attached sql.RawBytes
+		err = rows.Scan(&head, &data, &attached)
+		c.keep(head, data, attached)
 		return err
 	})
 }
 
-// decode makes a piece of its blob the one that is decoded.
-func (c *Content) decode(piece int, blob []byte) (err error) {
+// decode makes a piece of its blobs the one that is decoded.
+func (c *Content) decode(piece int, k chunk) (err error) {
 	c.piece = noPiece
-	c.data, err = c.s.blobs.decode(c.data[:0], blob)
+	c.data, c.runs, err = c.s.blobs.decodeChunk(c.data[:0], k)
 	if err != nil {
 		return fmt.Errorf("content %d, piece %d: %w", c.id, piece, err)
 	}
-	if want := c.length(piece); int64(len(c.data)) != want {
-		return fmt.Errorf("content %d, piece %d has %d octets, not %d: %w", c.id, piece, len(c.data), want, mail.ErrCorrupt)
+	has := int64(len(c.data))
+	for _, r := range c.runs {
+		has += int64(r.encodedLen())
+	}
+	if want := c.length(piece); has != want {
+		return fmt.Errorf("content %d, piece %d has %d octets, not %d: %w", c.id, piece, has, want, mail.ErrCorrupt)
 	}
 	c.piece = piece
 	return nil
@@ -299,34 +347,38 @@ func (c *Content) length(piece int) int64 {
 	return min(c.row.chunk, c.row.size-c.row.head-int64(piece)*c.row.chunk)
 }
 
-// piece appends a piece's blob to buf. mail.ErrNotFound when the content is
-// gone, mail.ErrCorrupt when only the piece is.
-func (tx *readTx) piece(buf []byte, id ContentID, n int) ([]byte, error) {
-	query, key := "SELECT data FROM chunks WHERE key = ?", chunkKey(id, n)
-	if n == headPiece {
-		query, key = "SELECT header FROM meta WHERE content = ?", int64(id)
+// piece appends a piece's blobs to buf; the first is n octets long. whole: with
+// what is attached. mail.ErrNotFound when the content is gone, mail.ErrCorrupt
+// when only the piece is.
+func (tx *readTx) piece(buf []byte, id ContentID, number int, whole bool) (_ []byte, n int, err error) {
+	query, key := "SELECT data, NULL FROM chunks WHERE key = ?", chunkKey(id, number)
+	switch {
+	case number == headPiece:
+		query, key = "SELECT header, NULL FROM meta WHERE content = ?", int64(id)
+	case whole:
+		query = "SELECT data, attached FROM chunks WHERE key = ?"
 	}
 	rows, err := tx.query(query, key)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer rows.Close()
 	if rows.Next() {
-		var raw sql.RawBytes
-		if err := rows.Scan(&raw); err != nil {
-			return nil, err
+		var data, attached sql.RawBytes
+		if err := rows.Scan(&data, &attached); err != nil {
+			return nil, 0, err
 		}
-		return append(buf, raw...), nil
+		return append(append(buf, data...), attached...), len(data), nil
 	}
 	if err := rows.Err(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	var there bool
 	if err := tx.row("SELECT EXISTS (SELECT 1 FROM contents WHERE id = ?)", id).Scan(&there); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if !there {
-		return nil, mail.ErrNotFound
+		return nil, 0, mail.ErrNotFound
 	}
-	return nil, fmt.Errorf("piece %d of content %d is missing: %w", n, id, mail.ErrCorrupt)
+	return nil, 0, fmt.Errorf("piece %d of content %d is missing: %w", number, id, mail.ErrCorrupt)
 }

@@ -37,7 +37,7 @@
 //	chunks being staged       Body.Write, past stageAt:   Accept (a message), Abort and the
 //	  (garbage, staged = 1)   chunks without a content    sweep, or the next Open and the sweep
 //	garbage (staged = 0):     Expunge, FinishAttempt …    the sweep: the content's row with
-//	  content with refs = 0   (the last reference goes),  meta and texts first, then chunks
+//	  content with refs = 0   (the last reference goes),  meta first, then chunks
 //	                          an aborted or orphaned      (64 at a time), then the garbage row
 //	                          staged body
 //	garbage whose content's   a sweep that was cut short  the sweep, from where it was
@@ -50,6 +50,16 @@
 // something for it, in steps so small that deliveries don't wait for them.
 // Entries of the queue that are being tried are leased in memory only: after
 // a crash they are due again.
+//
+// # What is made when it is asked for
+//
+// A content is its octets, its ENVELOPE and its part tree. A BODYSTRUCTURE is
+// rendered from the tree, which costs as much as reading it would. The text that
+// a search looks into is taken from the octets of the text parts each time, as
+// the tree says where they are (search_read.go): it took as much room again as
+// what it is made of, and as much work at delivery as all else. For that, what
+// is attached stands apart from the rest of a chunk (base64.go): a search, and
+// who reads a part, does not read it.
 //
 // # In memory
 //
@@ -87,7 +97,7 @@
 //   - references: a content's are its messages and queue entries, counted.
 //   - garbage: exactly the contents without references are garbage; what is
 //     being staged is no content yet.
-//   - meta, texts, chunks: each content has its row of the first two and
+//   - meta, chunks: each content has its row of the first and
 //     exactly the chunks that its size demands, and none are anybody else's but
 //     garbage's.
 //   - tombstones: as many as the mailbox says, below its next UID, no higher
@@ -98,6 +108,5 @@
 //   - directory: accounts, aliases and domains agree (see checkDirectory).
 //   - commits: the counter outside the database does not lead.
 //   - deep: each content's octets decode and have its size and checksum; its
-//     part tree reads, covers it, agrees with the header's size and with the
-//     rendered BODYSTRUCTURE; its texts decode.
+//     part tree reads, covers it and agrees with the header's size.
 package store

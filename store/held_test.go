@@ -14,7 +14,7 @@ import (
 func TestHeld(t *testing.T) {
 	const piece = "so many words that it takes more than one chunk to hold them\r\n"
 	text := "Subject: held\r\n\r\n" + strings.Repeat(piece, 20_000) + "and a zebra\r\n"
-	for _, others := range []int64{0, heldStage + 1, heldShed + 1, heldFull + 1} {
+	for _, others := range []int64{0, heldStage + 1, heldFull + 1} {
 		s := openTest(t)
 		id := addUser(t, s, "alice@example.org")
 		s.held.Store(others)

@@ -86,11 +86,6 @@ var invariants = []struct{ name, sql string }{
 		UNION ALL
 		SELECT format('content %d is not there and has it', content) FROM meta WHERE content NOT IN (SELECT id FROM contents)`},
 
-	{"texts", `
-		SELECT format('content %d has none', id) FROM contents WHERE id NOT IN (SELECT content FROM texts)
-		UNION ALL
-		SELECT format('content %d is not there and has them', content) FROM texts WHERE content NOT IN (SELECT id FROM contents)`},
-
 	{"sort keys", `
 		SELECT format('content %d is not there and has some', content) FROM sortkeys WHERE content NOT IN (SELECT id FROM contents)`},
 

@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"iter"
 	"strconv"
 	"strings"
 	"time"
 
 	"posthorn/internal/mail"
+	"posthorn/internal/message"
 )
 
 // maxRows is how many rows a listing reads in one transaction: an open
@@ -170,7 +172,7 @@ func listQuery(columns string, want Want, ranges int) string {
 		columns += ", m.envelope"
 	}
 	if want&WantStructure != 0 {
-		columns += ", t.structure"
+		columns += ", t.parts"
 	}
 	if want&(WantStructure|WantHeader) != 0 {
 		meta = withMeta
@@ -191,18 +193,19 @@ type lister struct {
 	// octets holds what the rows refer to, at the spans until all is read.
 	octets []byte
 	spans  []rowSpans
-	heads  []byte
+	// made holds what is made of them: headers, and BODYSTRUCTUREs.
+	made []byte
 
-	envelope, structure, header sql.RawBytes // as scanned
-	headerSize                  any
+	envelope, parts, header sql.RawBytes // as scanned
+	headerSize              any
 }
 
 // span is where a column's octets stand in the buffer.
 type span struct{ from, to int }
 
 type rowSpans struct {
-	trace, envelope, structure, header span
-	headerSize                         int64
+	trace, envelope, parts, header span
+	headerSize                     int64
 }
 
 func (l *lister) query(tx *readTx, columns string, mb MailboxID, part mail.UIDSet) (*sql.Rows, error) {
@@ -244,7 +247,7 @@ func (l *lister) fill(tx *readTx, mb MailboxID, part mail.UIDSet) error {
 }
 
 func (l *lister) reset() {
-	l.rows, l.spans, l.octets, l.heads = l.rows[:0], l.spans[:0], l.octets[:0], l.heads[:0]
+	l.rows, l.spans, l.octets, l.made = l.rows[:0], l.spans[:0], l.octets[:0], l.made[:0]
 }
 
 // wide adds to dest where to scan the wider columns to, in listQuery's order.
@@ -253,7 +256,7 @@ func (l *lister) wide(dest []any) []any {
 		dest = append(dest, &l.envelope)
 	}
 	if l.want&WantStructure != 0 {
-		dest = append(dest, &l.structure)
+		dest = append(dest, &l.parts)
 	}
 	if l.want&WantHeader != 0 {
 		dest = append(dest, &l.header, &l.headerSize)
@@ -267,7 +270,7 @@ func (l *lister) keepWide() {
 	l.spans = append(l.spans, rowSpans{
 		trace:      l.keep(l.scan.trace),
 		envelope:   l.keep(l.envelope),
-		structure:  l.keep(l.structure),
+		parts:      l.keep(l.parts),
 		header:     l.keep(l.header),
 		headerSize: size,
 	})
@@ -293,16 +296,22 @@ func (l *lister) decode(blobs *blobs) error {
 			m.Envelope = l.octets[s.envelope.from:s.envelope.to:s.envelope.to]
 		}
 		if l.want&WantStructure != 0 {
-			m.Structure = l.octets[s.structure.from:s.structure.to:s.structure.to]
+			root, err := message.ReadPart(l.octets[s.parts.from:s.parts.to])
+			if err != nil {
+				return fmt.Errorf("part tree of content %d: %w: %w", m.Content, mail.ErrCorrupt, err)
+			}
+			at := len(l.made)
+			l.made = root.AppendBodyStructure(l.made, true)
+			m.Structure = l.made[at:len(l.made):len(l.made)]
 		}
 		if l.want&WantHeader != 0 {
-			at := len(l.heads)
-			heads, err := blobs.decode(l.heads, l.octets[s.header.from:s.header.to])
+			at := len(l.made)
+			made, err := blobs.decode(l.made, l.octets[s.header.from:s.header.to])
 			if err != nil {
 				return err
 			}
-			l.heads = heads
-			m.Header = heads[at : at+int(min(s.headerSize, int64(len(heads)-at)))]
+			l.made = made
+			m.Header = made[at : at+int(min(s.headerSize, int64(len(made)-at)))]
 		}
 	}
 	return nil

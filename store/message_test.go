@@ -159,7 +159,7 @@ func TestContentDamageIsNotServed(t *testing.T) {
 		"flipped bit":   flipInChunk,
 		"missing chunk": func(t *testing.T, s *Store) { damage(t, s, "DELETE FROM chunks") },
 		"other octets": func(t *testing.T, s *Store) {
-			damage(t, s, "UPDATE chunks SET data = ?", s.blobs.encode([]byte("shorn")))
+			damage(t, s, "UPDATE chunks SET data = ?", s.blobs.encode([]byte("shorn")).data)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

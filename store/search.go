@@ -195,6 +195,11 @@ type search struct {
 // work takes batches until there are no more.
 func (r *search) work() {
 	w := searchWorker{search: r, lister: lister{scan: rowScanner{zones: zones{}}}}
+	defer func() {
+		if w.content != nil {
+			w.content.Close()
+		}
+	}()
 	for {
 		place, ok := r.take(&w.lister)
 		if !ok {

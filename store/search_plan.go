@@ -15,9 +15,8 @@ type tier int
 
 const (
 	onRow    tier = iota // its row in the mailbox
-	onHeader             // the text of its header
-	onText               // the kept text of its body
-	onOctets             // the message itself: its text is truncated
+	onHeader             // its header
+	onBody               // its body
 )
 
 // verdict is what is known of a criterion.
@@ -38,6 +37,9 @@ type plan struct {
 	texts []*hasText
 	// headers: some criterion looks into headers; whole: and into bodies too.
 	headers, whole bool
+	// fields are the header fields, in lower case, that are looked into; nil for
+	// all.
+	fields []string
 }
 
 // criterion is a Query made ready. match notes in c.need the lowest tier that
@@ -53,12 +55,10 @@ type candidate struct {
 	have tier
 	need tier
 
-	trace     []byte // the folded text of m.Trace
-	header    []byte // from onHeader on
-	mime      []byte // from onText on, as body
-	body      []byte
-	truncated bool
-	found     []bool // on onOctets: which of plan.texts match
+	trace  []byte // the folded text of m.Trace
+	header []byte // likewise, from onHeader on
+	long   bool   // there is more of it, which is looked into on onBody
+	found  []bool // on onBody: which of plan.texts match
 }
 
 // lacks notes that a tier must be read.
@@ -69,7 +69,7 @@ func (c *candidate) lacks(t tier) verdict {
 
 // decide is the query's verdict on a candidate.
 func (p *plan) decide(c *candidate) verdict {
-	c.need = onOctets
+	c.need = onBody
 	return p.root.match(c)
 }
 
@@ -78,6 +78,9 @@ func compile(q Query) *plan {
 	p.root = p.compile(q)
 	if set, ok := confined(q); ok {
 		p.within = set
+	}
+	if p.whole {
+		p.fields = nil
 	}
 	return p
 }
@@ -146,7 +149,7 @@ func (p *plan) compileText(q HasText) criterion {
 			return anyOf(nil) // no message has such a field
 		}
 		t.name = message.Fold(nil, q.Name+": ")
-		p.headers = true
+		p.headers, p.fields = true, append(p.fields, strings.ToLower(q.Name))
 	case InText:
 		p.headers, p.whole = true, true
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"posthorn/internal/mail"
@@ -14,8 +15,11 @@ import (
 const maxSearchRead = 4 << 20
 
 const (
-	selectHeaders = "SELECT r.key, t.truncated, t.header, x'', x'' FROM json_each(?) AS r CROSS JOIN texts AS t ON t.content = r.value"
-	selectTexts   = "SELECT r.key, t.truncated, t.header, t.mime, t.body FROM json_each(?) AS r CROSS JOIN texts AS t ON t.content = r.value"
+	selectHeaders = `SELECT r.key, c.size, c.header_size, c.head, c.chunk, t.header, x'', x''
+		FROM json_each(?) AS r CROSS JOIN contents AS c ON c.id = r.value CROSS JOIN meta AS t ON t.content = c.id`
+	selectBodies = `SELECT r.key, c.size, c.header_size, c.head, c.chunk, t.header, t.parts, k.data
+		FROM json_each(?) AS r CROSS JOIN contents AS c ON c.id = r.value CROSS JOIN meta AS t ON t.content = c.id
+		LEFT JOIN chunks AS k ON k.key = c.id << 16`
 )
 
 // searchWorker decides one batch of messages after another.
@@ -24,27 +28,30 @@ type searchWorker struct {
 	lister   lister
 	verdicts []verdict // on the lister's rows
 	headers  []int     // rows of which the header must be read
-	texts    []int     // rows of which all text must be read
+	bodies   []int     // rows of which the body must be read
 
-	// What fetch read: the blobs of some of the rows, and the octets that they
-	// refer to.
-	fetched []fetchedText
+	// What fetch read: of some of the rows, and the octets that they refer to.
+	fetched []fetched
 	octets  []byte
 
-	trace, header, mime, body []byte // buffers for decoding
+	scanner            message.Scanner
+	look               lookout
+	content            *Content
+	trace, header, raw []byte // buffers
 }
 
-type fetchedText struct {
-	row                int
-	truncated          bool
-	header, mime, body span
+// fetched is what was read of a row's message.
+type fetched struct {
+	row                           int
+	size, headerSize, head, chunk int64
+	header, parts, data           span
 }
 
 // batch decides the messages that the lister holds: by their rows, then by
-// their headers, then by their whole texts, each only where it must.
+// their headers, then by their bodies, each only where it must.
 func (w *searchWorker) batch() ([]SearchHit, error) {
 	rows := w.lister.rows
-	w.verdicts, w.headers, w.texts = w.verdicts[:0], w.headers[:0], w.texts[:0]
+	w.verdicts, w.headers, w.bodies = w.verdicts[:0], w.headers[:0], w.bodies[:0]
 	for i := range rows {
 		c := candidate{m: &rows[i]}
 		v := w.plan.decide(&c)
@@ -52,7 +59,7 @@ func (w *searchWorker) batch() ([]SearchHit, error) {
 		switch {
 		case v != unknown:
 		case c.need > onHeader || w.plan.whole:
-			w.texts = append(w.texts, i)
+			w.bodies = append(w.bodies, i)
 		default:
 			w.headers = append(w.headers, i)
 		}
@@ -60,7 +67,7 @@ func (w *searchWorker) batch() ([]SearchHit, error) {
 	if err := w.read(w.headers, selectHeaders, w.decideHeader); err != nil {
 		return nil, err
 	}
-	if err := w.read(w.texts, selectTexts, w.decideText); err != nil {
+	if err := w.read(w.bodies, selectBodies, w.decideBody); err != nil {
 		return nil, err
 	}
 	var hits []SearchHit
@@ -74,7 +81,7 @@ func (w *searchWorker) batch() ([]SearchHit, error) {
 
 // read fetches what a query selects of rows, and has each row decided. Rows
 // whose message is gone do not match.
-func (w *searchWorker) read(rows []int, query string, decide func(f *fetchedText, c *candidate) error) error {
+func (w *searchWorker) read(rows []int, query string, decide func(f *fetched, c *candidate) error) error {
 	for _, i := range rows {
 		w.verdicts[i] = no
 	}
@@ -89,7 +96,8 @@ func (w *searchWorker) read(rows []int, query string, decide func(f *fetchedText
 		rows = rows[n:]
 		for i := range w.fetched {
 			f := &w.fetched[i]
-			c := candidate{m: &w.lister.rows[f.row], truncated: f.truncated}
+			c := candidate{m: &w.lister.rows[f.row], long: f.headerSize > f.head}
+			w.look.octets = 0
 			if err := decide(f, &c); err != nil && !errors.Is(err, mail.ErrNotFound) {
 				return err
 			}
@@ -107,10 +115,7 @@ func (w *searchWorker) tire(c *candidate) error {
 	if n <= freeTexts {
 		return nil
 	}
-	octets := textWork + len(c.trace) + len(c.header) + len(c.mime) + len(c.body)
-	if c.have == onOctets {
-		octets += int(c.m.Size)
-	}
+	octets := textWork + len(c.trace) + len(c.header) + w.look.octets
 	if w.worked.Add(int64(n*octets)) > maxSearchWork {
 		return mail.ErrTooMuchWork
 	}
@@ -136,16 +141,16 @@ func (w *searchWorker) fetch(list []int, query string) (n int, err error) {
 			return err
 		}
 		defer rows.Close()
-		var key int
-		var truncated bool
-		var header, mime, body sql.RawBytes
+		var numbers [5]any // see rowScanner
+		var header, parts, data sql.RawBytes
 		for rows.Next() {
-			if err := rows.Scan(&key, &truncated, &header, &mime, &body); err != nil {
+			if err := rows.Scan(&numbers[0], &numbers[1], &numbers[2], &numbers[3], &numbers[4], &header, &parts, &data); err != nil {
 				return err
 			}
-			w.fetched = append(w.fetched, fetchedText{list[key], truncated, w.keep(header), w.keep(mime), w.keep(body)})
+			number := func(i int) int64 { n, _ := numbers[i].(int64); return n }
+			w.fetched = append(w.fetched, fetched{list[number(0)], number(1), number(2), number(3), number(4), w.keep(header), w.keep(parts), w.keep(data)})
 			if len(w.octets) >= maxSearchRead {
-				n = key + 1
+				n = int(number(0)) + 1
 				return nil
 			}
 		}
@@ -160,31 +165,24 @@ func (w *searchWorker) keep(b []byte) span {
 	return span{at, len(w.octets)}
 }
 
-// decode decodes a blob into a buffer.
-func (w *searchWorker) decode(buf *[]byte, s span) (text []byte, err error) {
-	*buf, err = w.s.blobs.decode((*buf)[:0], w.octets[s.from:s.to])
-	return *buf, err
-}
+// of are the octets of a span.
+func (w *searchWorker) of(s span) []byte { return w.octets[s.from:s.to] }
 
-// decideHeader decides by the header, or leaves the row to decideText.
-func (w *searchWorker) decideHeader(f *fetchedText, c *candidate) (err error) {
+// decideHeader decides by the header, or leaves the row to decideBody.
+func (w *searchWorker) decideHeader(f *fetched, c *candidate) (err error) {
 	if err := w.giveHeader(f, c); err != nil {
 		return err
 	}
 	v := w.plan.decide(c)
-	switch {
-	case v != unknown:
-	case c.need == onText:
-		w.texts = append(w.texts, f.row)
-	default:
-		v, err = w.decideOctets(c)
+	if v == unknown {
+		w.bodies = append(w.bodies, f.row)
 	}
 	w.verdicts[f.row] = v
-	return err
+	return nil
 }
 
-// decideText decides by all the text that is kept, or by the message itself.
-func (w *searchWorker) decideText(f *fetchedText, c *candidate) (err error) {
+// decideBody decides by all of the message.
+func (w *searchWorker) decideBody(f *fetched, c *candidate) (err error) {
 	v := unknown
 	if w.plan.headers {
 		if err := w.giveHeader(f, c); err != nil {
@@ -193,49 +191,59 @@ func (w *searchWorker) decideText(f *fetchedText, c *candidate) (err error) {
 		v = w.plan.decide(c)
 	}
 	if v == unknown {
-		if c.mime, err = w.decode(&w.mime, f.mime); err != nil {
+		if err := w.giveBody(f, c); err != nil {
 			return err
 		}
-		if c.body, err = w.decode(&w.body, f.body); err != nil {
-			return err
-		}
-		c.have = onText
 		v = w.plan.decide(c)
 	}
-	if v == unknown {
-		v, err = w.decideOctets(c)
-	}
 	w.verdicts[f.row] = v
+	return nil
+}
+
+// giveHeader has the candidate's header looked into, as far as it stands apart
+// from the body.
+func (w *searchWorker) giveHeader(f *fetched, c *candidate) (err error) {
+	if w.raw, err = w.s.blobs.decode(w.raw[:0], w.of(f.header)); err != nil {
+		return err
+	}
+	w.trace = w.scanner.FoldHeader(w.trace[:0], c.m.Trace, w.plan.fields...)
+	w.header = w.scanner.FoldHeader(w.header[:0], w.raw[:min(f.headerSize, int64(len(w.raw)))], w.plan.fields...)
+	c.trace, c.header, c.have = w.trace, w.header, onHeader
+	return nil
+}
+
+// giveBody has the candidate's body looked into, and its header where it is long.
+// mail.ErrNotFound when it is gone.
+func (w *searchWorker) giveBody(f *fetched, c *candidate) error {
+	root, err := message.ReadPart(w.of(f.parts))
+	if err != nil {
+		return fmt.Errorf("part tree of content %d: %w: %w", c.m.Content, mail.ErrCorrupt, err)
+	}
+	content := w.contentOf(f, c.m.Content)
+	look := &w.look
+	look.begin(w.plan.texts)
+	if c.long && w.plan.headers {
+		err = w.scanner.Header(root, content, look.lines)
+	}
+	if err == nil && look.wants(InBody) {
+		err = w.scanner.Text(root, content, false, look.window(InBody))
+	}
+	if err == nil && look.wants(InText) {
+		err = w.scanner.Text(root, content, true, look.window(InText))
+	}
+	c.have, c.found = onBody, look.found
 	return err
 }
 
-func (w *searchWorker) giveHeader(f *fetchedText, c *candidate) (err error) {
-	w.trace = message.FoldHeader(w.trace[:0], c.m.Trace)
-	c.trace = w.trace
-	c.header, err = w.decode(&w.header, f.header)
-	c.have = onHeader
-	return err
-}
-
-// decideOctets decides by the message itself. mail.ErrNotFound when it is gone.
-func (w *searchWorker) decideOctets(c *candidate) (verdict, error) {
-	content, err := w.s.Content(w.ctx, c.m.Content)
-	if err != nil {
-		return no, err
+// contentOf is the content of which f has the beginning. It lasts until the next.
+func (w *searchWorker) contentOf(f *fetched, id ContentID) *Content {
+	if w.content == nil {
+		w.content = w.s.newContent(w.ctx, id)
 	}
-	root, err := content.Root()
-	if err != nil {
-		return no, err
-	}
-	look := lookout{texts: w.plan.texts, found: make([]bool, len(w.plan.texts))}
-	look.lines(c.trace)
-	err = root.ScanHeader(content, look.lines)
-	if err == nil {
-		err = root.Scan(content, false, look.window(InBody))
-	}
-	if err == nil {
-		err = root.Scan(content, true, look.window(InText))
-	}
-	c.have, c.found = onOctets, look.found
-	return w.plan.decide(c), err
+	c := w.content
+	c.forget()
+	c.id = id
+	c.row.size, c.row.headerSize, c.row.head, c.row.chunk = f.size, f.headerSize, f.head, f.chunk
+	c.head, c.first.data = w.of(f.header), w.of(f.data)
+	return c
 }

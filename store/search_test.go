@@ -68,20 +68,27 @@ func fillSearchBox(t testing.TB, messages []string) *searchBox {
 		}
 		deliver(t, s, m, c)
 	}
-	box := &searchBox{s: s, id: inboxOf(t, s, id).ID}
+	return readSearchBox(t, s, inboxOf(t, s, id).ID)
+}
+
+// readSearchBox reads a mailbox for a naive search.
+func readSearchBox(t testing.TB, s *Store, mb MailboxID) *searchBox {
+	t.Helper()
+	box := &searchBox{s: s, id: mb}
 	for _, m := range list(t, s, box.id, everything, 0) {
 		raw := octets(t, s, m.Content)
 		p := message.NewParser()
 		p.Write([]byte(raw))
 		root := p.Finish().Root
 		r := naiveRow{m: m}
-		r.header = string(message.FoldHeader(nil, m.Trace)) + string(message.FoldHeader(nil, []byte(raw[:root.Body])))
+		var scan message.Scanner
+		r.header = string(scan.FoldHeader(nil, m.Trace)) + string(scan.FoldHeader(nil, []byte(raw[:root.Body])))
 		for _, mime := range []bool{false, true} {
 			into := &r.body
 			if mime {
 				into = &r.mime
 			}
-			if err := root.Scan(strings.NewReader(raw), mime, func(b []byte) bool { *into += string(b); return true }); err != nil {
+			if err := scan.Text(root, strings.NewReader(raw), mime, func(b []byte) bool { *into += string(b); return true }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -263,10 +270,11 @@ func snippet(rnd *rand.Rand, text string) string {
 	return strings.ToValidUTF8(s, "")
 }
 
-// TestSearchTruncated looks for what is beyond the text that is kept.
-func TestSearchTruncated(t *testing.T) {
-	long := strings.Repeat("All work and no play makes Jack a dull boy.\r\n", message.MaxText/40)
-	header := "From: a@b\r\n" + strings.Repeat("X-Long: "+strings.Repeat("x", 900)+"\r\n", message.MaxText/800) + "X-Last: needle\r\n"
+// TestSearchLong looks for what is far from where a message begins: beyond the
+// header that stands apart, and in pieces of the body after the first.
+func TestSearchLong(t *testing.T) {
+	long := strings.Repeat("All work and no play makes Jack a dull boy.\r\n", 1<<20/40)
+	header := "From: a@b\r\n" + strings.Repeat("X-Long: "+strings.Repeat("x", 900)+"\r\n", 2*maxHead/800) + "X-Last: needle\r\n"
 	box := fillSearchBox(t, []string{
 		"Subject: long\r\nContent-Type: text/plain\r\n\r\n" + long + "the needle\r\n",
 		"Subject: base64\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + long + "\r\n--b\r\nContent-Type: text/plain; name=needle.txt\r\n\r\nlast part\r\n--b--\r\n",
@@ -379,7 +387,8 @@ func TestSearchWork(t *testing.T) {
 			q[i] = HasText{In: InText, Value: fmt.Sprint("word", i)}
 		}
 		w := searchWorker{search: &search{plan: compile(q)}}
-		c := candidate{m: &Message{Size: 1 << 20}, have: onText, body: make([]byte, 3000)}
+		c := candidate{m: &Message{Size: 1 << 20}, have: onBody}
+		w.look.octets = 3000
 		var err error
 		for messages := int64(0); err == nil && messages*int64(n)*3000 < 2*maxSearchWork; messages++ {
 			err = w.tire(&c)

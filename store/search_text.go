@@ -1,6 +1,9 @@
 package store
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // hasText is a HasText made ready.
 type hasText struct {
@@ -12,13 +15,11 @@ type hasText struct {
 
 func (t *hasText) tier() tier {
 	if t.in == InBody {
-		return onText
+		return onBody
 	}
 	return onHeader
 }
 
-// match looks where the text has been read. Only what is not found in a
-// truncated text may be elsewhere.
 func (t *hasText) match(c *candidate) verdict {
 	if t.in != InBody {
 		if c.have < onHeader {
@@ -28,26 +29,18 @@ func (t *hasText) match(c *candidate) verdict {
 			return yes
 		}
 	}
-	if t.in != InHeader {
-		if c.have < onText {
-			return c.lacks(onText)
-		}
-		if t.value.in(c.body) || t.in == InText && t.value.in(c.mime) {
-			return yes
-		}
-	}
 	switch {
-	case !c.truncated:
+	case t.in == InHeader && !c.long:
 		return no
-	case c.have < onOctets:
-		return c.lacks(onOctets)
+	case c.have < onBody:
+		return c.lacks(onBody)
 	case c.found[t.place]:
 		return yes
 	}
 	return no
 }
 
-// inLines looks into header lines as message.Text has them: for InHeader only
+// inLines looks into header lines as message.Scanner has them: for InHeader only
 // into those of the field.
 func (t *hasText) inLines(lines []byte) bool {
 	if t.in == InText {
@@ -73,14 +66,26 @@ func (t *hasText) inLines(lines []byte) bool {
 
 // lookout looks for texts in a message that streams past.
 type lookout struct {
-	texts []*hasText
-	found []bool
+	texts  []*hasText
+	found  []bool
+	seam   []byte
+	octets int // of text that were looked into
+}
+
+// begin begins a message.
+func (l *lookout) begin(texts []*hasText) {
+	l.texts, l.octets = texts, 0
+	l.found = l.found[:0]
+	for _, t := range texts {
+		l.found = append(l.found, t.in != InHeader && len(t.value.b) == 0) // which is in nothing, too
+	}
 }
 
 // lines looks into header lines, and reports whether there is anything left
 // that may be in others.
 func (l *lookout) lines(lines []byte) bool {
 	left := false
+	l.octets += len(lines)
 	for _, t := range l.texts {
 		if t.in != InBody && !l.found[t.place] {
 			l.found[t.place] = t.inLines(lines)
@@ -90,28 +95,39 @@ func (l *lookout) lines(lines []byte) bool {
 	return left
 }
 
+// wants reports whether there are texts to look for in a field.
+func (l *lookout) wants(in TextField) bool {
+	return slices.ContainsFunc(l.texts, func(t *hasText) bool { return t.in == in })
+}
+
 // window returns a function that looks into one piece of text after another
 // for those texts that are wanted in a field, also where two pieces meet. It
 // reports whether there is anything left.
 func (l *lookout) window(in TextField) func(piece []byte) bool {
-	longest := 0
+	meet := 0 // how many octets of a text may be in another piece
 	for _, t := range l.texts {
 		if t.in == in {
-			longest = max(longest, len(t.value.b))
+			meet = max(meet, len(t.value.b)-1)
 		}
 	}
-	var buf []byte
+	l.seam = l.seam[:0]
 	return func(piece []byte) bool {
-		buf = append(buf, piece...)
+		l.octets += len(piece)
+		end := len(l.seam)
+		l.seam = append(l.seam, piece[:min(len(piece), meet)]...)
 		left := false
 		for _, t := range l.texts {
 			if t.in == in && !l.found[t.place] {
-				l.found[t.place] = t.value.in(buf)
+				l.found[t.place] = t.value.in(piece) || end > 0 && t.value.in(l.seam)
 				left = left || !l.found[t.place]
 			}
 		}
-		keep := min(len(buf), max(longest-1, 0))
-		buf = buf[:copy(buf, buf[len(buf)-keep:])]
+		// What is kept for the next seam is the end of all that was.
+		if len(piece) >= meet {
+			l.seam = append(l.seam[:0], piece[len(piece)-meet:]...)
+		} else if n := len(l.seam); n > meet {
+			l.seam = l.seam[:copy(l.seam, l.seam[n-meet:])]
+		}
 		return left
 	}
 }

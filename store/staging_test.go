@@ -141,7 +141,7 @@ func TestKilledWhileSweeping(t *testing.T) {
 		}
 		killed := openTestIn(t, copyStore(t, s.cfg.Dir))
 		sweepTest(t, killed)
-		for _, table := range []string{"messages", "contents", "meta", "texts", "chunks", "garbage", "tombstones"} {
+		for _, table := range []string{"messages", "contents", "meta", "chunks", "garbage", "tombstones"} {
 			if n := rowsOf(t, killed, table); n != 0 {
 				t.Errorf("%d rows of %s are left", n, table)
 			}

@@ -146,7 +146,6 @@ func (tx *writeTx) sweepContents() (more bool, err error) {
 		for _, query := range []string{
 			"DELETE FROM contents WHERE id = ?",
 			"DELETE FROM meta WHERE content = ?",
-			"DELETE FROM texts WHERE content = ?",
 			"DELETE FROM sortkeys WHERE content = ?",
 		} {
 			if _, err := tx.exec(query, id); err != nil {

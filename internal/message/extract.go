@@ -16,7 +16,6 @@ type extractor struct {
 	charset  transform.Transformer // nil: UTF-8, or else windows-1252
 	ascii    bool                  // ASCII is itself in the charset, whatever stands before
 	html     *htmlText
-	last     []byte // the last line, whose end may turn out to be a delimiter's
 	raw      []byte // what the transfer encoding gave
 	held     []byte // octets that wait for the end of their line
 	utf      []byte // what the charset gave
@@ -31,7 +30,7 @@ type extractor struct {
 const maxBlock = 8 << 10
 
 func (x *extractor) begin(part *Part, out *sink) {
-	*x = extractor{out: out, raw: x.raw[:0], last: x.last[:0], held: x.held[:0], utf: x.utf[:0]}
+	*x = extractor{out: out, raw: x.raw[:0], held: x.held[:0], utf: x.utf[:0]}
 	x.transfer, _ = newTransferDecoder(part.Encoding)
 	if e := lookupCharset(part.Param("charset")); e != nil {
 		x.charset, x.ascii = e.NewDecoder(), keepsASCII(e)
@@ -43,21 +42,8 @@ func (x *extractor) begin(part *Part, out *sink) {
 
 // line takes a line of the content, or a piece of one, as lines cuts them.
 func (x *extractor) line(line []byte) {
-	if x.charset != nil {
-		// To other charsets a line end may be anything.
-		x.pass(x.last)
-		x.last = append(x.last[:0], line...)
-		return
-	}
-	if x.transfer == nil && x.html == nil && len(x.held) == 0 && !x.asWritten && x.simple(line) {
-		return
-	}
-	x.pass(line)
-}
-
-// pass hands a line on.
-func (x *extractor) pass(line []byte) {
-	if len(line) == 0 {
+	// To other charsets a line end may be anything.
+	if x.charset == nil && x.transfer == nil && x.html == nil && len(x.held) == 0 && !x.asWritten && x.simple(line) {
 		return
 	}
 	if x.transfer != nil {
@@ -141,13 +127,8 @@ func wholeRunes(b []byte) int {
 	return len(b)
 }
 
-// end ends the content. Texts are kept apart by a line end. Delimited: the last
-// line's end belongs to a delimiter.
-func (x *extractor) end(delimited bool) {
-	if delimited {
-		x.last = x.last[:len(x.last)-lineEnd(x.last)]
-	}
-	x.pass(x.last)
+// end ends the content. Texts are kept apart by a line end.
+func (x *extractor) end() {
 	if x.transfer != nil {
 		x.decoded(x.transfer.finish(x.raw[:0]))
 	}

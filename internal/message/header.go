@@ -5,8 +5,6 @@ import "bytes"
 // header is the state of the header that is being read.
 type header struct {
 	open bool
-	// into is where its text goes for SEARCH.
-	into textKind
 	gather
 	// seen: some field or mbox line stands before; real: one that is no trace.
 	seen, real bool
@@ -18,14 +16,6 @@ type header struct {
 func (p *run) beginHeader() {
 	h := &p.header
 	*h = header{open: true, gather: gather{field: h.field[:0]}}
-	switch {
-	case len(p.tree.stack) == 1:
-		h.into = textHeader
-	case p.tree.top().message:
-		h.into = textBody
-	default:
-		h.into = textMIME
-	}
 	p.fields.reset()
 }
 
@@ -109,10 +99,9 @@ func (p *run) flushField() {
 		return
 	}
 	id := fieldID(name)
-	if id == fieldReceived && p.header.into == textHeader {
+	if id == fieldReceived && len(p.tree.stack) == 1 {
 		p.out.Received++
 	}
-	p.text.field(p.header.into, name, value)
 	p.fields.keep(id, value)
 }
 
@@ -148,13 +137,8 @@ func (p *run) beginContent(f *frame) {
 		boundary := trimSpace([]byte(part.Param("boundary")))
 		if len(boundary) == 0 || !p.tree.room() {
 			part.makePlain()
-			p.text.beginPart(part)
 			return
 		}
-		f.mark = p.text.mark()
-		plain := *part
-		plain.makePlain()
-		p.text.beginPart(&plain)
 		p.tree.bound(string(boundary))
 	case part.Message():
 		if isEncoded(part.Encoding) {
@@ -163,13 +147,10 @@ func (p *run) beginContent(f *frame) {
 		}
 		if !p.tree.room() {
 			part.makePlain()
-			p.text.beginPart(part)
 			return
 		}
 		p.tree.push(part.Body, true)
 		p.beginHeader()
-	default:
-		p.text.beginPart(part)
 	}
 }
 

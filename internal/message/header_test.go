@@ -43,15 +43,16 @@ func TestHeaderEnd(t *testing.T) {
 		{"white space in a field", "From: a@b\r\n \r\nSubject: x\r\n\r\n", "body\r\n", `"x"`, "BODY\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m := parse([]byte(tt.header + tt.rest))
+			b := []byte(tt.header + tt.rest)
+			m := parse(b)
 			if m.HeaderSize != int64(len(tt.header)) {
 				t.Errorf("header of %d octets, not %d", m.HeaderSize, len(tt.header))
 			}
 			if want := "(NIL " + tt.subject + " "; !strings.HasPrefix(string(m.Envelope), want) {
 				t.Errorf("envelope %s", m.Envelope)
 			}
-			if string(m.Text.Body) != tt.body {
-				t.Errorf("body %q, not %q", m.Text.Body, tt.body)
+			if body := textOf(t, b, m).body; body != tt.body {
+				t.Errorf("body %q, not %q", body, tt.body)
 			}
 		})
 	}

@@ -1,16 +1,13 @@
 // Package message takes a message apart once, at delivery: part offsets,
-// ENVELOPE, BODYSTRUCTURE and searchable text. Nothing in it ever changes a
-// byte of the message, and nothing in a message can make it fail.
+// ENVELOPE, BODYSTRUCTURE; and reads its text when that is searched. Nothing in
+// it ever changes a byte of the message, and nothing in a message can make it
+// fail.
 package message
 
 import "time"
 
 // What a stranger's message can make grow, and how far.
 const (
-	// MaxText is the most octets of folded text that are kept of a message's
-	// body, of its header, and of the headers of its parts, each.
-	MaxText = 1 << 20
-
 	// MaxDepth is how deep parts nest before what is inside is taken for text:
 	// recursion on a stranger's message must end somewhere.
 	MaxDepth = 100
@@ -55,8 +52,6 @@ type Parsed struct {
 	// included, non-ASCII text as UTF-8. ASCII makes it fit for a client that
 	// did not enable UTF-8.
 	Envelope []byte
-	// Text is the decoded text for SEARCH, folded by Fold.
-	Text Text
 	// Date is the Date field's time, zero where there is none to be read.
 	Date time.Time
 	// EightBit: there are octets above 127. Binary: there are NULs, bare CRs
@@ -65,23 +60,6 @@ type Parsed struct {
 	EightBit, Binary, HeaderUTF8 bool
 	// Received is the number of Received fields on top: the hops so far.
 	Received int
-}
-
-// Text is what SEARCH looks into, folded (i;unicode-casemap, RFC 5051) so that
-// a search is a search for bytes.
-type Text struct {
-	// Header is the whole header, unfolded and with encoded words decoded, a
-	// line "NAME: VALUE\n" per field.
-	Header []byte
-	// MIME has the headers of the parts below the message, in the same form:
-	// SEARCH TEXT looks into them, SEARCH BODY does not (RFC 9051 §6.4.4).
-	MIME []byte
-	// Body is the decoded text of all text parts, and of the headers of nested
-	// messages.
-	Body []byte
-	// Truncated: the message has more text than was kept (MaxText) in one of
-	// the three; what is beyond must be read from the message itself (Scan).
-	Truncated bool
 }
 
 // Param is one attribute of a Content-Type or Content-Disposition, decoded

@@ -7,8 +7,7 @@ import (
 
 // A Parser reads a message as it streams past: write the octets to it in
 // pieces of any size, then call Finish. It holds no more than the header
-// fields that matter, the part tree and the (bounded) searchable text. It
-// never fails: a malformed message gets the structure that a careful reader
+// fields that matter and the part tree. It never fails: a malformed message gets the structure that a careful reader
 // would give it.
 type Parser struct{ run *run }
 
@@ -36,16 +35,8 @@ func (p *Parser) Finish() *Parsed {
 // Held is about how many octets of the message the Parser holds in memory.
 func (p *Parser) Held() int {
 	r := p.run
-	n := r.fields.kept + cap(r.header.field) + cap(r.lines.carry)
-	for i := range r.text.sinks {
-		n += cap(r.text.sinks[i].b)
-	}
-	return n
+	return r.fields.kept + cap(r.header.field) + cap(r.lines.carry)
 }
-
-// Shed is for who is short of memory: no more than max octets are kept of each
-// of the texts for SEARCH, which are Truncated then.
-func (p *Parser) Shed(max int) { p.run.text.giveUp(max) }
 
 // run is the work on one message. Its buffers serve one message after another.
 type run struct {
@@ -64,7 +55,6 @@ type run struct {
 	tree   tree
 	header header
 	fields fields
-	text   collector
 
 	out *Parsed
 }
@@ -74,7 +64,6 @@ var runs = sync.Pool{New: func() any { return new(run) }}
 // begin begins a message.
 func (p *run) begin() {
 	p.out = &Parsed{Root: p.tree.begin()}
-	p.text.begin(MaxText)
 	p.beginHeader()
 }
 
@@ -101,7 +90,6 @@ func (p *run) finish() *Parsed {
 	p.closeTo(0, p.off, p.lfs)
 	out := p.out
 	out.Size = p.off
-	out.Text = p.text.result()
 	out.EightBit = p.high
 	out.Binary = p.nul || p.longLine || p.crs != p.crlfs || p.lfs != p.crlfs
 	*p = run{
@@ -109,7 +97,6 @@ func (p *run) finish() *Parsed {
 		tree:   p.tree.emptied(),
 		header: header{gather: gather{field: reuse(p.header.field)}},
 		fields: p.fields.emptied(),
-		text:   p.text.emptied(),
 	}
 	return out
 }
@@ -171,7 +158,6 @@ func (p *run) content(b []byte, first bool, eol int) {
 			return
 		}
 	}
-	p.text.body(b)
 }
 
 // lineEnd returns the length of the line end at b's end.

@@ -61,19 +61,19 @@ func (p *Part) readable(list []*Part) []*Part {
 
 // beginning is the beginning of a part's text.
 func (p *Part) beginning(r io.ReaderAt) ([]byte, error) {
-	var x extractor
-	s := sink{max: maxPreviewText}
-	x.begin(p, &s)
+	var read Scanner
+	x, s := &read.part, &sink{max: maxPreviewText}
+	x.begin(p, s)
 	x.asWritten = true
 	if x.html != nil {
 		x.html.noTitle = true
 	}
-	err := eachLine(r, p.Body, min(p.End, p.Body+maxPreviewOctets), func(line []byte, first bool) bool {
+	err := read.eachLine(r, p.Body, min(p.End, p.Body+maxPreviewOctets), func(line []byte) bool {
 		x.line(line)
 		return !s.full
 	})
 	if err == nil && !s.full {
-		x.end(false)
+		x.end()
 	}
 	return s.b, err
 }

@@ -7,15 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// textKind is one of the texts that SEARCH looks into.
-type textKind int
-
-const (
-	textHeader textKind = iota
-	textMIME
-	textBody
-	textKinds
-)
+// What SEARCH looks into is folded (i;unicode-casemap, RFC 5051), so that a
+// search is a search for octets. It is not kept beside the message: it comes
+// from the message's octets whenever it is looked into.
 
 // sink takes folded text, up to a bound or on to somebody.
 type sink struct {
@@ -52,54 +46,179 @@ func (s *sink) flush() {
 	s.b = s.b[:0]
 }
 
-// collector collects the texts of a message.
-type collector struct {
-	sinks [textKinds]sink
-	shed  bool // text was given up
+// A Scanner reads the text of messages. It uses its memory for one after
+// another; the zero value is ready.
+type Scanner struct {
+	out   sink
 	part  extractor
-	on    bool // a part's text is being extracted
+	lines lines
+	field gather
 	words []byte
+	buf   []byte // octets that were read
 }
 
-// begin begins a message of which at most max octets are kept of each text.
-func (c *collector) begin(max int) {
-	for i := range c.sinks {
-		c.sinks[i].max = max
+// FoldHeader appends the text of a header block: the whole header, unfolded and
+// with encoded words decoded, a line "NAME: VALUE\n" for each field. With names,
+// which are in lower case, only of those fields.
+func (s *Scanner) FoldHeader(dst, block []byte, names ...string) []byte {
+	kept := s.out.b
+	s.out = sink{b: dst, max: math.MaxInt}
+	s.begin()
+	h := headerReader{s: s, names: names}
+	for len(block) > 0 {
+		var line []byte
+		if line, block = s.lines.next(block); line == nil {
+			break
+		}
+		h.line(line)
 	}
+	if line := s.lines.last(); line != nil {
+		h.line(line)
+	}
+	h.end()
+	dst, s.out.b = s.out.b, kept
+	return dst
 }
 
-// emptied returns an empty collector that uses c's memory.
-func (c *collector) emptied() collector {
-	e := collector{
-		words: reuse(c.words),
-		part:  extractor{raw: reuse(c.part.raw), last: reuse(c.part.last), held: reuse(c.part.held), utf: reuse(c.part.utf)},
-	}
-	for i := range e.sinks {
-		e.sinks[i].b = reuse(c.sinks[i].b)
-	}
-	return e
+// Header hands the text of a message's header to yield in pieces of whole lines,
+// as FoldHeader has them, until that returns false. r holds the message that
+// root is the root of. The error is r's.
+func (s *Scanner) Header(root *Part, r io.ReaderAt, yield func(lines []byte) bool) error {
+	s.out = sink{b: s.out.b[:0], spill: yield}
+	err := s.header(r, root.Header, root.Body)
+	s.out.flush()
+	return err
 }
 
-// field adds a header field: "NAME: VALUE\n".
-func (c *collector) field(into textKind, name, value []byte) {
-	s := &c.sinks[into]
-	if s.full {
+// Text hands the text of a message's body to yield piece by piece until that
+// returns false: the decoded text of all text parts, and the headers of nested
+// messages, each ended by a line end. With headers, those of its parts stand
+// among them: SEARCH TEXT looks into them, SEARCH BODY does not (RFC 9051
+// §6.4.4). r holds the message that root is the root of. The error is r's.
+func (s *Scanner) Text(root *Part, r io.ReaderAt, headers bool, yield func(folded []byte) bool) error {
+	s.out = sink{b: s.out.b[:0], spill: yield}
+	err := s.scan(r, root, headers)
+	s.out.flush()
+	return err
+}
+
+// scan adds the text of a part and of those inside it.
+func (s *Scanner) scan(r io.ReaderAt, p *Part, headers bool) error {
+	if s.out.full {
+		return nil
+	}
+	if len(p.Children) == 0 {
+		return s.leaf(r, p)
+	}
+	for _, child := range p.Children {
+		if headers || p.Message() {
+			if err := s.header(r, child.Header, child.Body); err != nil {
+				return err
+			}
+		}
+		if err := s.scan(r, child, headers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leaf adds the text of a part that has none inside.
+func (s *Scanner) leaf(r io.ReaderAt, p *Part) error {
+	if !hasText(p) {
+		return nil
+	}
+	s.part.begin(p, &s.out)
+	err := s.eachLine(r, p.Body, p.End, func(line []byte) bool {
+		s.part.line(line)
+		return !s.out.full
+	})
+	if !s.out.full {
+		s.part.end()
+	}
+	return err
+}
+
+// hasText reports whether the part's content is text for people: that of
+// reports (RFC 3464, RFC 8098) too.
+func hasText(p *Part) bool {
+	return p.Type == "text" || p.Type == "message" && len(p.Children) == 0
+}
+
+// header adds the fields of a header block.
+func (s *Scanner) header(r io.ReaderAt, start, end int64) error {
+	h := headerReader{s: s}
+	err := s.eachLine(r, start, end, func(line []byte) bool {
+		h.line(line)
+		return !s.out.full
+	})
+	h.end()
+	return err
+}
+
+// headerReader adds the fields of one header block to the text.
+type headerReader struct {
+	s     *Scanner
+	names []string // of the fields that are wanted; nil: of all
+	rest  bool     // the next line is the rest of a long one
+}
+
+// line takes a line, or a piece of one.
+func (h *headerReader) line(line []byte) {
+	g := &h.s.field
+	first := !h.rest
+	eol := lineEnd(line)
+	h.rest = eol == 0
+	line = line[:len(line)-eol]
+	if !first || len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+		g.extend(line)
 		return
 	}
-	s.b, _ = appendUpper(s.b, name)
-	s.b = append(s.b, ": "...)
+	h.end()
+	if name, value := splitField(line); name > 0 && h.wants(line[:name]) {
+		g.begin(line[:name], line[value:])
+	}
+}
+
+func (h *headerReader) wants(name []byte) bool {
+	if h.names == nil {
+		return true
+	}
+	for _, n := range h.names {
+		if len(n) == len(name) && equalFold(name, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// end ends the field that was being gathered.
+func (h *headerReader) end() {
+	if name, value := h.s.field.take(); name != nil {
+		h.s.add(name, value)
+	}
+}
+
+// add adds a header field: "NAME: VALUE\n".
+func (s *Scanner) add(name, value []byte) {
+	out := &s.out
+	if out.full {
+		return
+	}
+	out.b, _ = appendUpper(out.b, name)
+	out.b = append(out.b, ": "...)
 	if !isASCII(value) {
 		value = toUTF8(value)
 	}
 	if bytes.Contains(value, []byte("=?")) {
-		c.words = appendDecoded(c.words[:0], value)
-		value = c.words
+		s.words = appendDecoded(s.words[:0], value)
+		value = s.words
 	}
-	at := len(s.b)
-	s.b = appendFold(s.b, value)
-	oneLine(s.b[at:])
-	s.b = append(s.b, '\n')
-	s.check()
+	at := len(out.b)
+	out.b = appendFold(out.b, value)
+	oneLine(out.b[at:])
+	out.b = append(out.b, '\n')
+	out.check()
 }
 
 // oneLine turns what encoded words may hide into spaces.
@@ -115,216 +234,38 @@ func oneLine(b []byte) {
 	}
 }
 
-// beginPart begins a part's content.
-func (c *collector) beginPart(part *Part) {
-	s := &c.sinks[textBody]
-	if c.on = hasText(part) && !s.full; c.on {
-		c.part.begin(part, s)
-	}
-}
+// begin makes ready for the lines of another block.
+func (s *Scanner) begin() { s.lines = lines{carry: reuse(s.lines.carry)} }
 
-// hasText reports whether the part's content is text for people: that of
-// reports (RFC 3464, RFC 8098) too.
-func hasText(p *Part) bool {
-	return p.Type == "text" || p.Type == "message" && len(p.Children) == 0
-}
-
-// body adds a line of the part's content, or a piece of one.
-func (c *collector) body(line []byte) {
-	if c.on {
-		c.part.line(line)
-		c.on = !c.part.out.full
-	}
-}
-
-// endPart ends the part's content; delimited when the last line's end is the
-// delimiter's.
-func (c *collector) endPart(delimited bool) {
-	if c.on {
-		c.part.end(delimited)
-		c.on = false
-	}
-}
-
-// mark is a place in the body's text.
-type mark struct {
-	n    int
-	full bool
-}
-
-func (c *collector) mark() mark {
-	s := &c.sinks[textBody]
-	return mark{len(s.b), s.full}
-}
-
-// rollBack forgets what came after the mark: the preamble of a multipart that
-// has parts is not for people.
-func (c *collector) rollBack(m mark) {
-	s := &c.sinks[textBody]
-	s.b, s.full, c.on = s.b[:min(m.n, len(s.b))], m.full || c.shed, false
-}
-
-// giveUp keeps no more than max octets of each text, and takes no more.
-func (c *collector) giveUp(max int) {
-	c.shed = true
-	for i := range c.sinks {
-		s := &c.sinks[i]
-		s.max = min(s.max, max)
-		s.check()
-		s.b, s.full = bytes.Clone(s.b), true
-	}
-	c.on = false
-}
-
-// result returns the texts.
-func (c *collector) result() Text {
-	t := Text{
-		Header: keep(c.sinks[textHeader].b),
-		MIME:   keep(c.sinks[textMIME].b),
-		Body:   keep(c.sinks[textBody].b),
-	}
-	t.Truncated = c.shed
-	for i := range c.sinks {
-		t.Truncated = t.Truncated || c.sinks[i].full
-	}
-	return t
-}
-
-// keep copies what a buffer holds that is used again.
-func keep(b []byte) []byte {
-	switch {
-	case len(b) == 0:
-		return nil
-	case cap(b) > 64<<10:
-		return b // reuse will not use it
-	}
-	return bytes.Clone(b)
-}
-
-// FoldHeader appends the text of a header block as Text.Header has it, whatever
-// its length.
-func FoldHeader(dst, block []byte) []byte {
-	var c collector
-	c.sinks[textHeader] = sink{b: dst, max: math.MaxInt}
-	_ = c.header(bytes.NewReader(block), 0, int64(len(block)), textHeader)
-	return c.sinks[textHeader].b
-}
-
-// ScanHeader reads the header of a message again, for one whose Text is
-// Truncated, and hands it to yield in pieces of whole lines, as Text.Header has
-// them, until that returns false. r holds the message that p is the root of.
-// The error is r's.
-func (p *Part) ScanHeader(r io.ReaderAt, yield func(lines []byte) bool) error {
-	var c collector
-	s := &c.sinks[textHeader]
-	s.spill = yield
-	err := c.header(r, p.Header, p.Body, textHeader)
-	s.flush()
-	return err
-}
-
-// Scan reads the text of a message again, for one whose Text is Truncated, and
-// hands it to yield piece by piece until that returns false. The pieces
-// together are what Text.Body would be without a bound; with mime, the lines
-// that would be in Text.MIME stand among them. r holds the message that p is
-// the root of. The error is r's.
-func (p *Part) Scan(r io.ReaderAt, mime bool, yield func(folded []byte) bool) error {
-	var c collector
-	body := &c.sinks[textBody]
-	body.spill = yield
-	into := textBody
-	if !mime {
-		into = textKinds
-	}
-	err := c.scan(r, p, into)
-	body.flush()
-	return err
-}
-
-// scan adds the text of a part and of those inside it. mime says where the
-// headers of parts go, if anywhere.
-func (c *collector) scan(r io.ReaderAt, p *Part, mime textKind) error {
-	if c.sinks[textBody].full {
-		return nil
-	}
-	if len(p.Children) == 0 {
-		c.beginPart(p)
-		if !c.on {
-			return nil
-		}
-		err := eachLine(r, p.Body, p.End, func(line []byte, first bool) bool {
-			c.body(line)
-			return c.on
-		})
-		c.endPart(false)
-		return err
-	}
-	for _, child := range p.Children {
-		into := mime
-		if p.Message() {
-			into = textBody
-		}
-		if into < textKinds {
-			if err := c.header(r, child.Header, child.Body, into); err != nil {
-				return err
-			}
-		}
-		if err := c.scan(r, child, mime); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// header adds the fields of a header block.
-func (c *collector) header(r io.ReaderAt, start, end int64, into textKind) error {
-	var g gather
-	flush := func() {
-		if name, value := g.take(); name != nil {
-			c.field(into, name, value)
-		}
-	}
-	err := eachLine(r, start, end, func(line []byte, first bool) bool {
-		line = line[:len(line)-lineEnd(line)]
-		if !first || len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
-			g.extend(line)
-			return true
-		}
-		flush()
-		if name, value := splitField(line); name > 0 {
-			g.begin(line[:name], line[value:])
-		}
-		return !c.sinks[into].full
-	})
-	flush()
-	return err
-}
+// maxScanRead is how many octets are read at a time.
+const maxScanRead = 64 << 10
 
 // eachLine reads a range of octets as the Parser does: in lines, and long lines
 // in pieces. It stops when fn returns false.
-func eachLine(r io.ReaderAt, start, end int64, fn func(line []byte, first bool) bool) error {
-	var l lines
-	first := true
-	buf := make([]byte, min(end-start, 64<<10))
+func (s *Scanner) eachLine(r io.ReaderAt, start, end int64, fn func(line []byte) bool) error {
+	s.begin()
 	for start < end {
-		n, err := r.ReadAt(buf[:min(int64(len(buf)), end-start)], start)
+		want := int(min(end-start, maxScanRead))
+		if cap(s.buf) < want {
+			s.buf = make([]byte, want)
+		}
+		n, err := r.ReadAt(s.buf[:want], start)
 		if n == 0 && err != nil {
 			return err
 		}
 		start += int64(n)
-		for b := buf[:n]; len(b) > 0; {
+		for b := s.buf[:n]; len(b) > 0; {
 			var line []byte
-			if line, b = l.next(b); line == nil {
+			if line, b = s.lines.next(b); line == nil {
 				break
 			}
-			if !fn(line, first) {
+			if !fn(line) {
 				return nil
 			}
-			first = lineEnd(line) > 0
 		}
 	}
-	if line := l.last(); line != nil {
-		fn(line, first)
+	if line := s.lines.last(); line != nil {
+		fn(line)
 	}
 	return nil
 }

@@ -2,9 +2,10 @@ package message
 
 import (
 	"bytes"
-	"reflect"
+	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // bodyText is the folded body of a message of one part.
@@ -14,7 +15,7 @@ func bodyText(t *testing.T, contentType, encoding, body string) string {
 	m := parse(b)
 	checkInvariants(t, contentType, b, m)
 	checkChunks(t, contentType, b, m, func() int { return 1 })
-	return string(m.Text.Body)
+	return textOf(t, b, m).body
 }
 
 func TestText(t *testing.T) {
@@ -83,9 +84,9 @@ func TestTextOf(t *testing.T) {
 	m := parse(b)
 	checkInvariants(t, "", b, m)
 	for _, tt := range []struct{ name, got, want string }{
-		{"header", string(m.Text.Header), "SUBJECT: HA\u0300 N=?X\nX-SNEAKY: A FROM: B \nCONTENT-TYPE: MULTIPART/MIXED; BOUNDARY=B\n"},
-		{"mime", string(m.Text.MIME), "CONTENT-TYPE: TEXT/PLAIN; NAME=ONE.TXT\nCONTENT-TYPE: MESSAGE/RFC822\nCONTENT-DESCRIPTION: A MESSAGE\nCONTENT-TYPE: IMAGE/GIF; NAME=THREE.GIF\n"},
-		{"body", string(m.Text.Body), "ONE\nSUBJECT: NESTED\nCONTENT-TYPE: TEXT/HTML\nTWO\n"},
+		{"header", textOf(t, b, m).header, "SUBJECT: HA\u0300 N=?X\nX-SNEAKY: A FROM: B \nCONTENT-TYPE: MULTIPART/MIXED; BOUNDARY=B\n"},
+		{"all", textOf(t, b, m).all, "CONTENT-TYPE: TEXT/PLAIN; NAME=ONE.TXT\nONE\nCONTENT-TYPE: MESSAGE/RFC822\nCONTENT-DESCRIPTION: A MESSAGE\nSUBJECT: NESTED\nCONTENT-TYPE: TEXT/HTML\nTWO\nCONTENT-TYPE: IMAGE/GIF; NAME=THREE.GIF\n"},
+		{"body", textOf(t, b, m).body, "ONE\nSUBJECT: NESTED\nCONTENT-TYPE: TEXT/HTML\nTWO\n"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s:\n got %q\nwant %q", tt.name, tt.got, tt.want)
@@ -93,60 +94,42 @@ func TestTextOf(t *testing.T) {
 	}
 }
 
-// TestTruncated has more text than is kept, of each kind.
-func TestTruncated(t *testing.T) {
-	long := strings.Repeat("Tất cả mọi người sinh ra đều được tự do.\r\n", MaxText/40)
-	for name, s := range map[string]string{
-		"body":     "Content-Type: text/plain; charset=utf-8\r\n\r\n" + long + "end\r\n",
-		"preamble": "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + long + "\r\n--b\r\n\r\nshort\r\n--b--\r\n",
-		"header":   strings.Repeat("X: "+strings.Repeat("x", 900)+"\r\n", MaxText/800) + "Subject: last\r\n\r\nbody\r\n",
-		"mime":     "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\nX: "+strings.Repeat("x", 900)+"\r\n\r\n", MaxText/800) + "--b--\r\n",
-		"one line": "Content-Type: text/html\r\n\r\n" + strings.Repeat("word ", MaxText/4),
+// TestLongText reads text that is longer than any buffer, of each kind, and stops
+// where it is told to.
+func TestLongText(t *testing.T) {
+	const many = 1 << 20
+	long := strings.Repeat("Tất cả mọi người sinh ra đều được tự do.\r\n", many/40)
+	for _, tt := range []struct {
+		name, s string
+		part    string // of the text
+		n       int    // how often
+	}{
+		{"body", "Content-Type: text/plain; charset=utf-8\r\n\r\n" + long + "end\r\n", "DO.\n", many / 40},
+		{"preamble", "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + long + "\r\n--b\r\n\r\nshort\r\n--b--\r\n", "DO.\n", 0},
+		{"header", strings.Repeat("X: "+strings.Repeat("x", 900)+"\r\n", many/800) + "Subject: last\r\n\r\nbody\r\n", "X: XXX", many / 800},
+		{"parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\nX: "+strings.Repeat("x", 900)+"\r\n\r\n", many/800) + "--b--\r\n", "X: XXX", many / 800},
+		{"one line", "Content-Type: text/html\r\n\r\n" + strings.Repeat("word ", many/4), "WORD", many / 4},
 	} {
-		t.Run(name, func(t *testing.T) {
-			b := []byte(s)
+		t.Run(tt.name, func(t *testing.T) {
+			b := []byte(tt.s)
 			m := parse(b)
-			checkInvariants(t, name, b, m)
-			if m.Text.Truncated != (name != "preamble") {
-				t.Errorf("truncated: %v", m.Text.Truncated)
+			checkInvariants(t, tt.name, b, m)
+			text := textOf(t, b, m)
+			if n := strings.Count(text.header+text.all, tt.part); n != tt.n {
+				t.Errorf("%q is there %d times, not %d", tt.part, n, tt.n)
 			}
-			if name == "preamble" && string(m.Text.Body) != "SHORT\n" {
-				t.Errorf("body %.100q", m.Text.Body)
+			if !utf8.ValidString(text.header + text.all) {
+				t.Error("the text is not UTF-8")
 			}
-			for _, text := range [][]byte{m.Text.Header, m.Text.MIME, m.Text.Body} {
-				if len(text) > MaxText || !bytes.Equal(bytes.ToValidUTF8(text, nil), text) {
-					t.Errorf("text of %d octets", len(text))
-				}
-			}
-			if name == "header" && !strings.Contains(string(m.Envelope), `"last"`) {
+			if tt.name == "header" && !strings.Contains(string(m.Envelope), `"last"`) {
 				t.Errorf("envelope %s", m.Envelope)
 			}
+			var s Scanner
+			pieces := 0
+			once := func([]byte) bool { pieces++; return false }
+			if err := errors.Join(s.Text(m.Root, bytes.NewReader(b), true, once), s.Header(m.Root, bytes.NewReader(b), once)); err != nil || pieces > 2 {
+				t.Errorf("%d pieces after the first was enough: %v", pieces-2, err)
+			}
 		})
-	}
-}
-
-// TestShed gives up the text in the middle of a message: what is kept is the
-// beginning of what there is, and the rest of what is known stays the same.
-func TestShed(t *testing.T) {
-	text := "From: a@example.org\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
-		strings.Repeat("preamble that is for nobody\r\n", 100) +
-		"--b\r\n\r\n" + strings.Repeat("the first part\r\n", 1000) + "--b\r\n\r\n" + strings.Repeat("the second\r\n", 1000) + "--b--\r\n"
-	whole := parse([]byte(text))
-	for _, at := range []int{10, 1000, 5000, 20_000, len(text)} {
-		p := NewParser()
-		p.Write([]byte(text[:at]))
-		p.Shed(100)
-		p.Write([]byte(text[at:]))
-		got := p.Finish()
-		if !got.Text.Truncated {
-			t.Errorf("after %d octets: not truncated", at)
-		}
-		if !bytes.HasPrefix(whole.Text.Body, got.Text.Body) || len(got.Text.Body) > 100 {
-			t.Errorf("after %d octets: %.200q is kept of the text", at, got.Text.Body)
-		}
-		got.Text = whole.Text
-		if !reflect.DeepEqual(whole, got) {
-			t.Errorf("after %d octets: what else is known is not the same", at)
-		}
 	}
 }

@@ -23,7 +23,6 @@ type frame struct {
 	// the frame that has the same further out, or -1.
 	boundary string
 	outer    int
-	mark     mark // where the text of the preamble begins
 }
 
 // begin begins a tree and returns its root.
@@ -132,7 +131,6 @@ func (p *run) delimiter(line []byte, eol int) bool {
 	for p.header.open {
 		p.endHeader(p.off, p.lfs)
 	}
-	first := len(p.tree.stack[level].part.Children) == 0
 	// The line end before the delimiter is its own (RFC 2046 §5.1.1): who
 	// verifies a signed part must get exactly what was signed.
 	p.closeTo(level+1, p.off-int64(p.eol), p.lfs-1)
@@ -140,9 +138,6 @@ func (p *run) delimiter(line []byte, eol int) bool {
 	if closing {
 		p.tree.unbound(f)
 		return true
-	}
-	if first {
-		p.text.rollBack(f.mark)
 	}
 	p.tree.push(p.off+int64(len(line)+eol), false)
 	p.beginHeader()
@@ -155,7 +150,6 @@ func (p *run) closeTo(level int, end, lfs int64) {
 	if len(p.tree.stack) <= level {
 		return
 	}
-	p.text.endPart(end < p.off)
 	// What follows its own delimiter at once has nothing inside, and that is
 	// where it ends.
 	end = max(end, p.tree.stack[level].part.Header)
