@@ -295,6 +295,7 @@ func (c *class) faults(t *testing.T, lang string) {
 	b.wait(`!document.querySelector("#faults-armed button")`)
 	b.click("#tab-live")
 	b.explained("451 ", "451")
+	b.line(c.say(lang, "note-fault", "fault", "SMTP: "+c.say(lang, "fault-reply-at", "code", "451", "command", "RCPT")))
 	b.choose("#filter-protocol", "smtp")
 	b.wait(`document.querySelector("#lines .refused")`)
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"posthorn/internal/explain"
+	"posthorn/internal/fault"
 )
 
 // files returns the assets with an ending, by name.
@@ -128,17 +129,12 @@ func TestTextsKnowTheServersWords(t *testing.T) {
 		return found
 	}
 	const api = "../api.go"
-	for _, kind := range doc(api, "type Note struct", `(?m)^//\t"([a-z-]+)"`) {
-		if kind != "other" {
-			need("note-" + kind)
-		}
+	for _, kind := range doc("../../wire/note.go", "type Note struct", `(?m)^//\t([a-z-]+) `) {
+		need("note-" + kind)
 	}
-	for _, line := range doc(api, "type FaultKind struct", `(?m)^//\t([a-z0-9, ]+ "[a-z0-9-]+")`) {
-		protocols, kind, _ := strings.Cut(strings.TrimSuffix(line, `"`), ` "`)
-		for p := range strings.SplitSeq(protocols, ", ") {
-			need("fault-" + p + "-" + kind)
-			need("fault-help-" + p + "-" + kind)
-		}
+	for _, k := range fault.Kinds() {
+		need("fault-" + k.Protocol + "-" + k.Kind)
+		need("fault-help-" + k.Protocol + "-" + k.Kind)
 	}
 	for _, phase := range doc(api, "Phase string", `"([a-z-]+)"`) {
 		need("phase-" + phase)

@@ -37,7 +37,7 @@ export class Faults {
   }
 
   #row(f) {
-    const text = t("fault-row", { fault: fault(f), server: f.server || t("fault-each"), times: f.times ? t("fault-times-left", { n: f.times }) : t("fault-always") });
+    const text = t("fault-row", { fault: fault(f), server: f.server || t("fault-each"), times: f.next_session ? t("fault-next") : f.times ? t("fault-times-left", { n: f.times }) : t("fault-always") });
     return el("li", {}, text, " ", el("button", { onclick: () => this.act((server) => server.removeFault(f.id)), "aria-label": t("fault-remove-this", { fault: fault(f) }) }, t("fault-remove")));
   }
 
@@ -52,7 +52,7 @@ export class Faults {
     const kind = kinds.find((k) => k.protocol === f.protocol.value && k.kind === f.kind.value);
     options(f.command, (kind?.commands || []).map((c) => [c, c === "." ? t("fault-dot") : c]));
     options(f.code, (kind?.codes || []).map((c) => [String(c), String(c)]));
-    options(f.times, [["1", t("fault-once")], ["3", t("fault-thrice")], ["0", t("fault-always")]]);
+    options(f.times, [["next", t("fault-next")], ["1", t("fault-once")], ["3", t("fault-thrice")], ["0", t("fault-always")]]);
     set(this.labels.command, "hidden", !kind?.commands?.length);
     set(this.labels.code, "hidden", !kind?.codes?.length);
     this.help.textContent = kind ? named(`fault-help-${kind.protocol}`, kind.kind) : "";
@@ -60,7 +60,9 @@ export class Faults {
 
   #arm() {
     const f = this.fields;
-    const out = { protocol: f.protocol.value, kind: f.kind.value, times: Number(f.times.value) };
+    const out = { protocol: f.protocol.value, kind: f.kind.value };
+    if (f.times.value === "next") out.next_session = true;
+    else out.times = Number(f.times.value);
     if (f.server.value) out.server = f.server.value;
     if (!this.labels.command.hidden) out.command = f.command.value;
     if (!this.labels.code.hidden) out.code = Number(f.code.value);

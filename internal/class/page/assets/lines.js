@@ -71,7 +71,10 @@ export function sentence(e) {
 }
 
 function note(n) {
-  if (n.kind === "fault") return t("note-fault", { fault: fault(n.fault || {}) });
+  if (n.kind === "fault") {
+    const [protocol, kind, ...rest] = (n.text || "").split(" ");
+    return t("note-fault", { fault: fault({ protocol, kind, command: rest.find((w) => !/^\d+$/.test(w)), code: rest.find((w) => /^\d+$/.test(w)) }) });
+  }
   if (n.kind === "other" || !knows(`note-${n.kind}`)) return n.text || n.kind;
   const text = t(`note-${n.kind}`, {
     id: n.id, queue: n.queue, account: n.account, mailbox: n.mailbox, tomailbox: n.to_mailbox, uids: n.uids, touids: n.to_uids,

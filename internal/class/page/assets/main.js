@@ -22,6 +22,7 @@ import { Catalogue } from "./catalogue.js";
 const { t } = text;
 const frame = 100; // milliseconds between drawings, however much happens
 const stateful = ["note", "queue", "switch", "login", "close"]; // kinds of events after which the servers' state is read
+const small = matchMedia("(width < 50rem)"); // what a line means stands below the lines
 const tabs = ["live", "messages", "faults", "codes"];
 
 class Page {
@@ -262,12 +263,15 @@ class Page {
 
   #explain(row) {
     this.#touch();
-    this.explanation.explain(row).catch((problem) => this.#trouble(problem));
+    this.explanation.explain(row).then(() => {
+      if (small.matches) byId("explanation").scrollIntoView({ block: "nearest" });
+    }, (problem) => this.#trouble(problem));
   }
 
   #view(name) {
     this.transcript.view = name === "eavesdropper" ? "eavesdropper" : "programs";
     this.transcript.draw();
+    this.#drawSwitches();
     if (name !== "eavesdropper" && this.room.state.can_reveal && this.room.state.reveal !== (name === "reveal")) this.#act((s) => s.reveal(name === "reveal"));
     this.#touch();
   }

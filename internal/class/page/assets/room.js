@@ -46,7 +46,11 @@ export class Room {
     if (e.kind === "login") s.user = e.text;
     if (e.kind === "close") s.closed = e.time;
     if (e.kind === "open") s.shown = e.shown;
-    if (e.kind === "client" && /^EHLO /i.test(e.text)) s.helo = e.text.slice(5).trim();
+    const hello = e.kind === "client" && /^(EHLO|HELO|LHLO) +(\S+)/i.exec(e.text);
+    if (hello) {
+      s.hello = hello[1].toUpperCase();
+      s.helo = hello[2];
+    }
   }
 
   #forget() {
@@ -76,9 +80,9 @@ export class Room {
     return this.stateOf(s).phase === "closed";
   }
 
-  // peer is who speaks to a server: another server's relay, or a program (empty).
+  // peer is who speaks to a server: another server's relay, which says EHLO and its name, or a program (empty).
   peer(s) {
-    if (s.protocol !== "smtp" || !s.helo) return "";
+    if (s.protocol !== "smtp" || s.hello !== "EHLO") return "";
     const other = this.state.servers.find((x) => x.name === s.helo);
     return other && other.name !== s.server ? other.name : "";
   }

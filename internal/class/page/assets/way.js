@@ -3,6 +3,7 @@
 
 import { svg, say, set } from "./dom.js";
 import { t } from "./text.js";
+import { family } from "./room.js";
 
 const narrow = matchMedia("(width < 50rem)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -159,14 +160,14 @@ export class Way {
     if (side < 0 || side > 1) return;
     const s = this.room.sessions.get(e.session);
     if (e.kind === "queue") return this.#queue(side, e.queue.attempt);
-    if (!s) return;
+    if (!s || (s.protocol === "smtp" && !s.hello)) return; // nobody knows yet who speaks
     const peer = this.room.peer(s);
     const edge = peer ? ["relay", 1 - side] : [s.protocol === "pop3" || s.protocol === "imap" ? "fetch" : "submit", side];
     const fromServer = e.kind === "server" || e.kind === "server-data";
     const back = (edge[0] === "fetch") !== fromServer;
     switch (e.kind) {
       case "client": case "server":
-        return this.#move(edge[1], edge[0], `dot ${s.protocol}`, edge[0] === "fetch" ? back : fromServer);
+        return this.#move(edge[1], edge[0], `dot ${family(s.protocol)}`, edge[0] === "fetch" ? back : fromServer);
       case "client-data": return this.#move(edge[1], edge[0], "letter", edge[0] === "fetch");
       case "server-data": return this.#move(edge[1], edge[0], "letter", false);
       case "note": return this.#note(side, peer, e.note || {});
@@ -222,7 +223,7 @@ function flash(node, what) {
 }
 
 function arrowHead() {
-  return svg("defs", {}, svg("marker", { id: "head", viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" },
+  return svg("defs", {}, svg("marker", { id: "head", viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 13, markerHeight: 13, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" },
     svg("path", { d: "M0 0L10 5L0 10z", class: "head" })));
 }
 
