@@ -125,7 +125,9 @@ func (l *addressList) gather() byte {
 			return 0
 		}
 		if t.kind != specialToken {
-			l.tokens = append(l.tokens, t)
+			if !l.lengthen(t) {
+				l.tokens = append(l.tokens, t)
+			}
 			continue
 		}
 		switch c := t.text[0]; c {
@@ -151,6 +153,20 @@ func (l *addressList) gather() byte {
 		}
 		l.tokens = append(l.tokens, t)
 	}
+}
+
+// lengthen makes the last token longer by t, a bracket or quote that nothing
+// closes: a million of them are not a million tokens.
+func (l *addressList) lengthen(t token) bool {
+	if len(l.tokens) == 0 || t.kind != atomToken || t.space || !isAddressSpecial(t.text[0]) {
+		return false
+	}
+	last := &l.tokens[len(l.tokens)-1]
+	if last.kind != atomToken || bytes.HasPrefix(last.text, []byte("=?")) {
+		return false
+	}
+	last.text = l.src[l.pos-len(t.text)-len(last.text) : l.pos]
+	return true
 }
 
 // token reads a token. It skips white space before it.
