@@ -116,6 +116,7 @@ func (d *demoServer) prepare(ctx context.Context, dir string, other *demoServer)
 	if d.cfg, err = s.run(ctx); err != nil {
 		return err
 	}
+	d.cfg.SMTP.AnySender = false // as on the Internet: nobody writes as somebody else
 	if d.password, err = demoPassword(filepath.Join(dir, "password")); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ var arrows = map[string]string{
 	"tlsconf":               "",
 	"store":                 "migrations internal/message internal/mail",
 	"auth":                  "store internal/mail",
-	"internal/fault":        "",
+	"internal/fault":        "internal/explain",
 	"internal/wire":         "internal/fault tlsconf internal/maillog internal/mail internal/inflate",
 	"internal/mailauth":     "internal/mail",
 	"internal/dsn":          "internal/message internal/mail",

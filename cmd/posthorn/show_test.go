@@ -5,8 +5,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"posthorn/internal/class"
+	"posthorn/internal/config"
 	"posthorn/internal/explain"
 	"posthorn/internal/testserver"
 )
@@ -70,6 +72,7 @@ func startDemo(t *testing.T) *classroom {
 	for _, d := range servers {
 		s := newServer(d.cfg, newLogger(io.Discard, d.cfg))
 		room.prepare(d, s)
+		d.cfg.Queue.Retry = []config.Duration{config.Duration(100 * time.Millisecond)}
 		if err := s.start(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -37,6 +37,7 @@ type Show struct {
 //	down SERVER           take a server down; up SERVER: bring it back
 //	queue SERVER WORDS    wait until a message in the server's queue was last
 //	                      answered with these words
+//	drained SERVER        wait until the server's queue is empty
 //	arrives SERVER WORDS  wait until the newest message of the server's user
 //	                      has a line that begins with these words
 //
@@ -59,7 +60,7 @@ func ParseSteps(script string) ([]Step, error) {
 		}
 		verb, arg, _ := strings.Cut(line, " ")
 		switch verb {
-		case "connect", "refused", "tls", "send", "again", "repeat", "expect", "fault", "down", "up", "queue", "arrives":
+		case "connect", "refused", "tls", "send", "again", "repeat", "expect", "fault", "down", "up", "queue", "drained", "arrives":
 			steps = append(steps, Step{verb, arg})
 		case "hello":
 			steps = append(steps, Step{"connect", arg}, Step{"expect", "220"}, Step{"send", "EHLO client.example"}, Step{"expect", "250"})

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"posthorn/internal/explain"
 )
 
 // Kinds of fault, by protocol; Kinds has the whole table.
@@ -64,14 +66,39 @@ type Kind struct {
 	Kind     string   `json:"kind"`
 	Commands []string `json:"commands,omitempty"`
 	Codes    []int    `json:"codes,omitempty"`
+	// Replies are those of Codes that each of Commands may be answered with.
+	Replies map[string][]int `json:"replies,omitempty"`
+}
+
+// replyKind is Reply: no command is ever answered with a code that the protocol
+// does not have there, on demand neither.
+func replyKind() Kind {
+	k := Kind{Protocol: "smtp", Kind: Reply, Commands: []string{"EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", EndOfData},
+		Replies: map[string][]int{}}
+	for _, command := range k.Commands {
+		row := command
+		if row == EndOfData {
+			row = "DATA"
+		}
+		for _, code := range []int{421, 450, 451, 452, 454, 455, 530, 535, 538, 550, 551, 552, 553, 554, 555} {
+			if !explain.MayAnswer(row, code) {
+				continue
+			}
+			k.Replies[command] = append(k.Replies[command], code)
+			if !slices.Contains(k.Codes, code) {
+				k.Codes = append(k.Codes, code)
+			}
+		}
+	}
+	slices.Sort(k.Codes)
+	return k
 }
 
 // Kinds are all faults that can be armed.
 func Kinds() []Kind {
 	return []Kind{
 		{Protocol: "smtp", Kind: Connect},
-		{Protocol: "smtp", Kind: Reply, Commands: []string{"EHLO", "HELO", "MAIL", "RCPT", "DATA", EndOfData},
-			Codes: []int{421, 450, 451, 452, 550, 552, 554}},
+		replyKind(),
 		{Protocol: "smtp", Kind: Drop},
 		{Protocol: "smtp", Kind: Full, Codes: []int{452, 552}},
 		{Protocol: "smtp", Kind: Slow},
@@ -103,6 +130,9 @@ func (f *Fault) Check() error {
 	}
 	if !slices.Contains(k.Commands, f.Command) && (f.Command != "" || k.Commands != nil) {
 		return fmt.Errorf("%w: %s at %q", ErrUnknown, f.Kind, f.Command)
+	}
+	if codes, ok := k.Replies[f.Command]; ok {
+		k.Codes = codes
 	}
 	if !slices.Contains(k.Codes, f.Code) && (f.Code != 0 || k.Codes != nil) {
 		return fmt.Errorf("%w: %s with %d", ErrUnknown, f.Kind, f.Code)

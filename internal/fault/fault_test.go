@@ -67,6 +67,7 @@ func TestCheck(t *testing.T) {
 	for _, f := range []Fault{
 		{Protocol: "smtp", Kind: "explode"}, {Protocol: "pop3", Kind: Reply, Command: "RETR", Code: 450},
 		{Protocol: "smtp", Kind: Reply, Command: "RCPT"}, {Protocol: "smtp", Kind: Reply, Command: "RCPT", Code: 250},
+		{Protocol: "smtp", Kind: Reply, Command: "MAIL", Code: 450}, // not in its row
 		{Protocol: "smtp", Kind: Reply, Command: "QUIT", Code: 450}, {Protocol: "smtp", Kind: Reply, Code: 450},
 		{Protocol: "smtp", Kind: Drop, Code: 450}, {Protocol: "smtp", Kind: Slow, Times: -1}, {Protocol: "imap", Kind: Bye, Command: "NOOP"},
 	} {

@@ -81,7 +81,7 @@ func (s *Stage) Able(show *explain.Show) bool {
 			if s.Switch == nil {
 				return false
 			}
-		case "queue":
+		case "queue", "drained":
 			if s.Queue == nil {
 				return false
 			}
@@ -162,6 +162,8 @@ func (p *play) step(ctx context.Context, step explain.Step) error {
 		return p.stage.Switch(ctx, server, true)
 	case "queue":
 		return p.queue(ctx, server, rest)
+	case "drained":
+		return p.drained(ctx, server)
 	case "arrives":
 		return p.arrives(ctx, server, rest)
 	}
@@ -308,7 +310,7 @@ func (p *play) queue(ctx context.Context, server, want string) error {
 		}
 		for _, r := range replies {
 			if strings.Contains(r, want) {
-				p.last = r
+				p.last = want
 				return nil
 			}
 		}
@@ -316,6 +318,21 @@ func (p *play) queue(ctx context.Context, server, want string) error {
 		case <-time.After(queueLook):
 		case <-ctx.Done():
 			return fmt.Errorf("the queue has only %q", replies)
+		}
+	}
+}
+
+// drained waits until a queue is empty.
+func (p *play) drained(ctx context.Context, server string) error {
+	for {
+		replies, err := p.stage.Queue(ctx, server)
+		if err != nil || len(replies) == 0 {
+			return err
+		}
+		select {
+		case <-time.After(queueLook):
+		case <-ctx.Done():
+			return fmt.Errorf("in the queue are still %q", replies)
 		}
 	}
 }

@@ -51,7 +51,7 @@ export class Faults {
     options(f.kind, kinds.filter((k) => k.protocol === f.protocol.value).map((k) => [k.kind, named(`fault-${k.protocol}`, k.kind)]));
     const kind = kinds.find((k) => k.protocol === f.protocol.value && k.kind === f.kind.value);
     options(f.command, (kind?.commands || []).map((c) => [c, c === "." ? t("fault-dot") : c]));
-    options(f.code, (kind?.codes || []).map((c) => [String(c), String(c)]));
+    options(f.code, (kind?.replies?.[f.command.value] || kind?.codes || []).map((c) => [String(c), String(c)]));
     options(f.times, [["next", t("fault-next")], ["1", t("fault-once")], ["3", t("fault-thrice")], ["0", t("fault-always")]]);
     set(this.labels.command, "hidden", !kind?.commands?.length);
     set(this.labels.code, "hidden", !kind?.codes?.length);
