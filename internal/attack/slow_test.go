@@ -190,7 +190,7 @@ func TestTrickle(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	good.end(t, time.Second)
+	good.end(t, time.Duration(pick(10, 1))*time.Second)
 	dropped := map[string]time.Duration{}
 	for i, w := range crawlers {
 		key := services()[i/each] + ": " + w.way.what

@@ -47,7 +47,7 @@ func TestRestartOfLargeStore(t *testing.T) {
 		took := time.Since(begin)
 		c.Conn.Close()
 		t.Logf("%d MB of database and %d MB of log: banner after %v", s.size("posthorn.db")>>20, log>>20, took)
-		if took > 2*time.Second {
+		if took > time.Duration(pick(10, 2))*time.Second { // where others use the machine
 			t.Errorf("the banner came after %v", took)
 		}
 	}
