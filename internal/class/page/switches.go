@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// maxPlaying is how many scripts may be played at once.
-	maxPlaying = 4
+	// maxPlaying is how many scripts may be played at once: what one takes down or
+	// has fail would be another's.
+	maxPlaying = 1
 	// playTime is how long one may take.
 	playTime = 2 * time.Minute
 	// sightTime is how long its session may take to be seen.
