@@ -104,6 +104,8 @@ func TestClass(t *testing.T) {
 	run("looks", (*class).looks)
 	run("motion", (*class).motion)
 	run("markup", (*class).markup)
+	run("setup", (*class).setup)
+	run("skipped", (*class).skipped)
 	run("tabs", (*class).manyTabs)
 }
 

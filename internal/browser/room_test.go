@@ -191,6 +191,44 @@ func (c *class) markup(t *testing.T) {
 	}
 }
 
+// setup: the page that sets a mail program up, from an address.
+func (c *class) setup(t *testing.T) {
+	b := c.meet(t).open(c.demo.Page + "setup")
+	b.click("#address")
+	b.keys(alice + kb.Enter)
+	b.wait(`document.body.textContent.includes("127.0.0.1") && document.querySelector("table")`)
+	b.accessible(c.axe, "set-up page")
+	b.shoot("en")
+	b.size(390, 844)
+	b.prefers("prefers-color-scheme", "dark")
+	b.click(`a[lang="vi"], a[hreflang="vi"]`)
+	b.wait(`document.documentElement.lang === "vi" && document.querySelector("table")`)
+	b.accessible(c.axe, "set-up page in Vietnamese, on a phone")
+	if wide := js[int](b, `document.scrollingElement.scrollWidth`); wide > 390 {
+		t.Errorf("the set-up page is %d pixels wide on a phone", wide)
+	}
+	b.shoot("vi")
+}
+
+// skipped: what was too much to show is said.
+func (c *class) skipped(t *testing.T) {
+	b := c.open(t, "en")
+	for _, lang := range languages {
+		c.speak(b, lang)
+		for _, e := range []struct{ event, text string }{
+			{`{ seq: 1, kind: "skipped", skipped: 7 }`, c.say(lang, "skipped", "n", "7")},
+			{`{ seq: 1, kind: "skipped", skipped: 7, session: "a-1", protocol: "smtp" }`, c.say(lang, "skipped-here", "n", "7")},
+			{`{ seq: 1, kind: "skipped", unseen: 2 }`, c.say(lang, "skipped-sessions", "n", "0", "sessions", "2")},
+		} {
+			// the page's own module, in the language that it speaks
+			got := js[string](b, `import("/assets/lines.js").then((m) => m.rows(`+e.event+`, "programs").map((r) => r.kind + ": " + r.text).join())`)
+			if got != "skipped: "+e.text {
+				t.Errorf("in %s, %s is shown as %q", lang, e.event, got)
+			}
+		}
+	}
+}
+
 // manyTabs: more tabs than a browser has connections to one server show what
 // happens.
 func (c *class) manyTabs(t *testing.T) {

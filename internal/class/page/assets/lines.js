@@ -7,11 +7,7 @@ const refusals = { smtp: /^[45]\d\d/, pop3: /^-ERR/, imap: /^(\S+ (NO|BAD)\b|\* 
 
 // rows are those of an event. view is "programs" or "eavesdropper".
 export function rows(e, view) {
-  const out = [];
-  if (e.skipped) out.push({ kind: "skipped", text: t("skipped", { n: e.skipped }) });
-  if (e.kind === "skipped") return out;
-  if (view === "eavesdropper") out.push(...overheard(e));
-  else out.push(...said(e));
+  const out = view === "eavesdropper" ? overheard(e) : said(e);
   return out.map((r, i) => ({ ...r, key: `${e.seq}-${e.kind}-${i}`, event: e }));
 }
 
@@ -26,7 +22,8 @@ function said(e) {
     case "tls":
       return [{ kind: "tls", text: sentence(e) }];
     case "note":
-      return [{ kind: "note", text: sentence(e) }];
+    case "skipped":
+      return [{ kind: e.kind, text: sentence(e) }];
     default:
       return [{ kind: "event", text: sentence(e) }];
   }
@@ -40,7 +37,7 @@ function overheard(e) {
     return [{ kind, hidden: true, text: t("cipher", { n: octets(e.octets || 0) }) }];
   }
   if (wire) return said(e).map((r) => ({ ...r, bare: Boolean(e.masked || r.decoded), decoded: r.decoded || (e.masked ? t("masked-here") : "") }));
-  return ["open", "close", "tls"].includes(e.kind) ? said(e) : [];
+  return ["open", "close", "tls", "skipped"].includes(e.kind) ? said(e) : [];
 }
 
 const decoded = (e) => (e.reveal?.decoded ? t("decoded", { text: e.reveal.decoded }) : "");
@@ -66,6 +63,7 @@ export function sentence(e) {
     case "note": return note(e.note || {});
     case "queue": return attempt(e);
     case "switch": return change(e);
+    case "skipped": return t(e.unseen ? "skipped-sessions" : e.session ? "skipped-here" : "skipped", { n: e.skipped || 0, sessions: e.unseen });
     default: return e.text || e.kind;
   }
 }

@@ -21,6 +21,7 @@ export class Room {
   add(e) {
     if (e.seq <= this.last) return false;
     this.last = e.seq;
+    e.time ??= new Date().toISOString();
     this.events.push(e);
     if (e.session) this.#meet(e);
     if (this.events.length > kept * 1.25) this.#forget();
@@ -46,11 +47,8 @@ export class Room {
     if (e.kind === "login") s.user = e.text;
     if (e.kind === "close") s.closed = e.time;
     if (e.kind === "open") s.shown = e.shown;
-    const hello = e.kind === "client" && /^(EHLO|HELO|LHLO) +(\S+)/i.exec(e.text);
-    if (hello) {
-      s.hello = hello[1].toUpperCase();
-      s.helo = hello[2];
-    }
+    const hello = e.kind === "client" && /^(?:EHLO|HELO) +(\S+)/i.exec(e.text);
+    if (hello) s.helo = hello[1];
   }
 
   #forget() {
@@ -80,9 +78,9 @@ export class Room {
     return this.stateOf(s).phase === "closed";
   }
 
-  // peer is who speaks to a server: another server's relay, which says EHLO and its name, or a program (empty).
+  // peer is who speaks to a server: another server's relay, which says its name, or a program (empty).
   peer(s) {
-    if (s.protocol !== "smtp" || s.hello !== "EHLO") return "";
+    if (s.protocol !== "smtp" || !s.helo) return "";
     const other = this.state.servers.find((x) => x.name === s.helo);
     return other && other.name !== s.server ? other.name : "";
   }

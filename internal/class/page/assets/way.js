@@ -160,7 +160,7 @@ export class Way {
     if (side < 0 || side > 1) return;
     const s = this.room.sessions.get(e.session);
     if (e.kind === "queue") return this.#queue(side, e.queue.attempt);
-    if (!s || (s.protocol === "smtp" && !s.hello)) return; // nobody knows yet who speaks
+    if (!s || (s.protocol === "smtp" && !s.helo)) return; // nobody knows yet who speaks
     const peer = this.room.peer(s);
     const edge = peer ? ["relay", 1 - side] : [s.protocol === "pop3" || s.protocol === "imap" ? "fetch" : "submit", side];
     const fromServer = e.kind === "server" || e.kind === "server-data";
