@@ -17,9 +17,11 @@ import (
 	"time"
 
 	"posthorn/auth"
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/internal/maillog"
 	"posthorn/internal/transcript"
+	"posthorn/internal/transcript/watch"
 	"posthorn/internal/wire"
 	"posthorn/store"
 	"posthorn/tlsconf"
@@ -32,13 +34,14 @@ var credential = sync.OnceValues(func() (store.Credential, error) { return auth.
 
 // fixture is a daemon with a store of its own.
 type fixture struct {
-	t     testing.TB
-	store *store.Store
-	srv   *Server
-	ln    *pipeListener
-	tls   *tls.Config
-	tap   wire.Tap
-	wires wire.Config
+	t        testing.TB
+	store    *store.Store
+	srv      *Server
+	ln       *pipeListener
+	tls      *tls.Config
+	tap      wire.Tap
+	onDemand fault.Set
+	wires    wire.Config
 	// faults allows what otherwise fails a test: lines in the log of errors
 	// that the client is told nothing about, and of panics.
 	faults bool
@@ -96,7 +99,7 @@ func newFixture(t testing.TB) *fixture {
 	}
 	f := &fixture{t: t, store: st, ln: newPipeListener(), tls: clientTLS()}
 	events := maillog.New(slog.New(slog.NewTextHandler(f, nil)))
-	f.wires = wire.Config{Log: events, Protocol: "imap", Hostname: "localhost", TLS: certs.Server("imap"), Refusal: Refusal, Tap: &f.tap}
+	f.wires = wire.Config{Log: events, Protocol: "imap", Hostname: "localhost", TLS: certs.Server("imap"), Refusal: Refusal, Tap: &f.tap, Faults: &f.onDemand}
 	f.srv = New(st, auth.New(st, auth.Config{NoLockout: true}), Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Version: "1.0", Log: events})
 	served := make(chan error, 1)
 	go func() { served <- f.srv.Serve(f.ln) }()
@@ -287,6 +290,6 @@ func TestTranscripts(t *testing.T) {
 	}
 	transcript.Run(t, "testdata/*.txt", func(t *testing.T) *transcript.Fixture {
 		f := newFixture(t)
-		return &transcript.Fixture{Dial: f.dial, TLS: f.tls, Hooks: f.hooks()}
+		return &transcript.Fixture{Dial: f.dial, TLS: f.tls, Hooks: watch.Steps(f.hooks(), &f.tap, &f.onDemand)}
 	})
 }

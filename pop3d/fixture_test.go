@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"posthorn/auth"
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/internal/transcript"
+	"posthorn/internal/transcript/watch"
 	"posthorn/internal/wire"
 	"posthorn/store"
 	"posthorn/tlsconf"
@@ -64,6 +66,7 @@ type fixture struct {
 	srv      *Server
 	tls      *certified
 	tap      wire.Tap
+	faults   fault.Set
 	wires    wire.Config
 	sessions sync.WaitGroup
 	dir      string
@@ -86,7 +89,7 @@ func newFixture(t testing.TB) *fixture {
 		check(t, err)
 	}
 	f := &fixture{t: t, store: st, tls: certs, dir: dir}
-	f.wires = wire.Config{Protocol: "pop3", Hostname: "localhost", TLS: certs.Server("pop3"), Refusal: Refusal, Tap: &f.tap}
+	f.wires = wire.Config{Protocol: "pop3", Hostname: "localhost", TLS: certs.Server("pop3"), Refusal: Refusal, Tap: &f.tap, Faults: &f.faults}
 	f.srv = New(Config{Hostname: "localhost", Store: st, Auth: auth.New(st, auth.Config{NoLockout: true}), PlainAuth: netip.Addr.IsLoopback, Version: "1.0"})
 	t.Cleanup(func() {
 		f.sessions.Wait()
@@ -227,7 +230,7 @@ func TestTranscripts(t *testing.T) {
 	check(t, err)
 	transcript.Run(t, "testdata/*.txt", func(t *testing.T) *transcript.Fixture {
 		f := newFixture(t)
-		return &transcript.Fixture{Dial: f.dial, TLS: f.tls.client(), Hooks: f.hooks()}
+		return &transcript.Fixture{Dial: f.dial, TLS: f.tls.client(), Hooks: watch.Steps(f.hooks(), &f.tap, &f.faults)}
 	})
 }
 

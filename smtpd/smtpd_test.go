@@ -19,9 +19,11 @@ import (
 
 	"posthorn/auth"
 	"posthorn/internal/explain"
+	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/internal/maillog"
 	"posthorn/internal/transcript"
+	"posthorn/internal/transcript/watch"
 	"posthorn/internal/wire"
 	"posthorn/tlsconf"
 )
@@ -38,11 +40,11 @@ func TestTranscripts(t *testing.T) {
 			TLS:  testTLS().client,
 			// 97 octets of a body, as a quoted string has them.
 			Vars: map[string]string{"commands": strings.Repeat(`QUIT\r\n`, 16) + "x", "x4000": strings.Repeat("x", 4000)},
-			Hooks: map[string]func(string) (string, error){
+			Hooks: watch.Steps(map[string]func(string) (string, error){
 				"messages": func(string) (string, error) { return h.messages(), nil },
 				"log":      h.logged,
 				"shutdown": func(string) (string, error) { go h.wire.Shutdown(nil); return "", nil },
-			},
+			}, h.tap, &h.faults),
 		}
 	})
 }
@@ -54,6 +56,7 @@ type harness struct {
 	wire    *wire.Server
 	log     *recorder
 	tap     *wire.Tap
+	faults  fault.Set
 	ports   map[string]*pipes // by dial's args
 }
 
@@ -101,7 +104,7 @@ func (h *harness) dial(args string) (net.Conn, error) {
 func (h *harness) configure(args string) (*Server, *wire.Config, error) {
 	log := maillog.New(slog.New(slog.NewTextHandler(h.log, nil)))
 	cfg := Config{Hostname: "hamburger.edu", Backend: h.backend, Log: log, onReply: h.checkReply}
-	w := &wire.Config{Protocol: "smtp", Hostname: cfg.Hostname, TLS: testTLS().server, Refusal: Refusal(cfg.Hostname), Log: log, Tap: h.tap}
+	w := &wire.Config{Protocol: "smtp", Hostname: cfg.Hostname, TLS: testTLS().server, Refusal: Refusal(cfg.Hostname), Log: log, Tap: h.tap, Faults: &h.faults}
 	for word := range strings.FieldsSeq(args) {
 		switch word {
 		case "mx":

@@ -38,6 +38,9 @@ func (m *imapMachine) client(line string, st *SessionState) string {
 		return "DONE"
 	}
 	tag, rest := word(line)
+	if strings.HasPrefix(tag, "***") { // a secret gone astray
+		return ""
+	}
 	first, args := word(rest)
 	c := imapCommand{tag: tag, verb: verb(first)}
 	if c.verb == "UID" {

@@ -118,7 +118,7 @@ func (m *smtpMachine) answered(c smtpCommand, ok bool, st *SessionState) {
 		}
 	case "RSET":
 		if ok {
-			clearEnvelope("handshake", "")
+			clearEnvelope(st.Phase, "")
 		}
 	case "QUIT":
 		if ok {

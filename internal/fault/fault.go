@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -286,4 +287,23 @@ func (s *Set) tellSpent(list []Fault) {
 	for _, f := range list {
 		s.Spent(f)
 	}
+}
+
+// Parse reads what String writes: protocol, kind, and where there are any
+// command and code. The fault goes off once. ErrUnknown.
+func Parse(s string) (Fault, error) {
+	words := strings.Fields(s)
+	f := Fault{Times: 1}
+	if len(words) < 2 {
+		return f, fmt.Errorf("%w: %q", ErrUnknown, s)
+	}
+	f.Protocol, f.Kind = words[0], words[1]
+	for _, w := range words[2:] {
+		if n, err := strconv.Atoi(w); err == nil {
+			f.Code = n
+		} else {
+			f.Command = w
+		}
+	}
+	return f, f.Check()
 }

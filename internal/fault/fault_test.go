@@ -86,6 +86,14 @@ func TestCheck(t *testing.T) {
 		if err := f.Check(); err != nil {
 			t.Errorf("%+v: %v", f, err)
 		}
+		if again, err := Parse(f.String()); err != nil || again.String() != f.String() || again.Times != 1 {
+			t.Errorf("%q is read as %+v, %v", f.String(), again, err)
+		}
+	}
+	for _, s := range []string{"", "smtp", "smtp reply RCPT", "smtp reply 450 RCPT x", "imap bye NOOP"} {
+		if f, err := Parse(s); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%q is read as %+v", s, f)
+		}
 	}
 	if f := (Fault{Protocol: "smtp", Kind: Full}); f.Check() != nil || f.Code != 452 {
 		t.Errorf("%+v", f)
