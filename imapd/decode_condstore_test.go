@@ -15,16 +15,17 @@ func TestDecodeCondstore(t *testing.T) {
 	for in, want := range map[string]fetchArgs{
 		" 1:* MODSEQ":                                   {set: set, items: []fetchItem{modSeq}},
 		" 1:* (modseq FLAGS MODSEQ)":                    {set: set, items: []fetchItem{modSeq, flags}},
-		" 1:* (FLAGS) (CHANGEDSINCE 12345)":             {set: set, items: []fetchItem{flags, modSeq}, changedSince: 12345},
-		" 1:* (MODSEQ) (Changedsince 1)":                {set: set, items: []fetchItem{modSeq}, changedSince: 1},
-		" 1:* FAST (CHANGEDSINCE 1)":                    {set: set, items: []fetchItem{flags, {kind: itemInternalDate}, {kind: itemSize}, modSeq}, changedSince: 1},
-		" 1:* FLAGS (CHANGEDSINCE 9223372036854775807)": {set: set, items: []fetchItem{flags, modSeq}, changedSince: 1<<63 - 1},
+		" 1:* (FLAGS) (CHANGEDSINCE 12345)":             {set: set, items: []fetchItem{flags, modSeq}, changed: true, changedSince: 12345},
+		" 1:* (FLAGS) (CHANGEDSINCE 0)":                 {set: set, items: []fetchItem{flags, modSeq}, changed: true},
+		" 1:* (MODSEQ) (Changedsince 1)":                {set: set, items: []fetchItem{modSeq}, changed: true, changedSince: 1},
+		" 1:* FAST (CHANGEDSINCE 1)":                    {set: set, items: []fetchItem{flags, {kind: itemInternalDate}, {kind: itemSize}, modSeq}, changed: true, changedSince: 1},
+		" 1:* FLAGS (CHANGEDSINCE 9223372036854775807)": {set: set, items: []fetchItem{flags, modSeq}, changed: true, changedSince: 1<<63 - 1},
 	} {
 		got := decoded(t, in, false, (*decoder).fetchArgs)
 		got.count = 0
 		same(t, in, got, want)
 	}
-	refused(t, "BAD", (*decoder).fetchArgs, " 1 FLAGS (CHANGEDSINCE 0)", " 1 FLAGS (CHANGEDSINCE -1)", " 1 FLAGS (CHANGEDSINCE 9223372036854775808)",
+	refused(t, "BAD", (*decoder).fetchArgs, " 1 FLAGS (CHANGEDSINCE 0 CHANGEDSINCE 0)", " 1 FLAGS (CHANGEDSINCE -1)", " 1 FLAGS (CHANGEDSINCE 9223372036854775808)",
 		" 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 2)", " 1 FLAGS CHANGEDSINCE 1", " 1 FLAGS ()", " 1 FLAGS (UNCHANGEDSINCE 1)", " 1 FLAGS (CHANGEDSINCE (1))", " 1 MODSEQ (1)")
 
 	for in, want := range map[string]uint64{

@@ -16,8 +16,10 @@ type fetchArgs struct {
 	set   numSet
 	items []fetchItem // in the order in which they were asked for
 	count int         // of items and of field names in them
-	// changedSince is of the modifier CHANGEDSINCE (RFC 7162 §3.1.4.1); 0: it
-	// wasn't given.
+	// changed: the modifier CHANGEDSINCE was given, with changedSince (RFC 7162
+	// §3.1.4.1). 0, from which on everything changed, is not in its grammar, but
+	// Thunderbird sends it for a mailbox of which it knows no MODSEQ yet.
+	changed      bool
 	changedSince mail.ModSeq
 	// vanished is the modifier VANISHED (RFC 7162 §3.2.6).
 	vanished bool
@@ -42,10 +44,10 @@ func (d *decoder) fetchArgs() fetchArgs {
 		d.sp()
 		d.params("FETCH modifier", func(name string) bool { return a.modifier(d, name) })
 	}
-	if a.vanished && a.changedSince == 0 {
+	if a.vanished && !a.changed {
 		d.reject(bad("VANISHED goes with CHANGEDSINCE alone"))
 	}
-	if a.changedSince > 0 && !a.has(itemModSeq) {
+	if a.changed && !a.has(itemModSeq) {
 		a.items = append(a.items, fetchItem{kind: itemModSeq})
 	}
 	return a
@@ -55,9 +57,9 @@ func (d *decoder) fetchArgs() fetchArgs {
 // may stand once.
 func (a *fetchArgs) modifier(d *decoder, name string) bool {
 	switch {
-	case name == "CHANGEDSINCE" && a.changedSince == 0:
+	case name == "CHANGEDSINCE" && !a.changed:
 		d.sp()
-		a.changedSince = mail.ModSeq(d.nzNumber64())
+		a.changed, a.changedSince = true, mail.ModSeq(d.number64())
 	case name == "VANISHED" && !a.vanished:
 		a.vanished = true
 	case name == "PARTIAL" && a.partial == nil:

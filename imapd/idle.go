@@ -19,12 +19,13 @@ func (s *session) cmdIdle(d *decoder) error {
 	if s.box != nil {
 		stop := s.wakeOnChange() // before the look, so that nothing is missed
 		defer stop()
-		s.sync(true)
-		if s.boxDeleted {
+	}
+	s.proceed("idling")
+	if s.box != nil { // behind the continuation: Thunderbird answers news with DONE at once
+		if s.sync(true); s.boxDeleted {
 			return nil
 		}
 	}
-	s.proceed("idling")
 	s.conn.SetPhase(wire.Idle)
 	defer s.conn.SetPhase(wire.Commands)
 	for {

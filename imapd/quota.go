@@ -7,7 +7,9 @@ import (
 )
 
 // quotaRoot is the name of an account's one quota root (RFC 9208 §3.2): all of
-// its mailboxes, there or to come, share its limits.
+// its mailboxes, there or to come, share its limits. Where nothing is limited
+// there is no root: a QUOTA response names a resource at least (§7; Thunderbird
+// takes an empty list for a fault).
 const quotaRoot = ""
 
 // cmdGetQuota is GETQUOTA (RFC 9208 §4.1.1).
@@ -16,13 +18,21 @@ func (s *session) cmdGetQuota(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
-	if root != quotaRoot {
+	a, err := s.srv.store.AccountByID(s.ctx, s.account())
+	if err != nil {
+		return err
+	}
+	if root != quotaRoot || !limited(&a) {
 		return errNoQuotaRoot
 	}
-	return s.writeQuota()
+	s.writeQuota(&a)
+	return nil
 }
 
-var errNoQuotaRoot = no("NONEXISTENT", `No such quota root: there is one, named ""`)
+var errNoQuotaRoot = no("NONEXISTENT", "No such quota root")
+
+// limited: the account has a quota root.
+func limited(a *store.Account) bool { return a.Quota.Bytes > 0 || a.Quota.Messages > 0 }
 
 // cmdGetQuotaRoot is GETQUOTAROOT (RFC 9208 §4.1.2). The mailbox need not be
 // there.
@@ -31,13 +41,22 @@ func (s *session) cmdGetQuotaRoot(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
+	a, err := s.srv.store.AccountByID(s.ctx, s.account())
+	if err != nil {
+		return err
+	}
 	w := s.out
 	w.raw("* QUOTAROOT ")
 	w.mailbox(name)
+	if !limited(&a) {
+		w.end()
+		return nil
+	}
 	w.raw(" ")
 	w.astring(quotaRoot)
 	w.end()
-	return s.writeQuota()
+	s.writeQuota(&a)
+	return nil
 }
 
 // cmdSetQuota is SETQUOTA. Users don't change their limits, so QUOTASET is not
@@ -55,12 +74,8 @@ func (s *session) cmdSetQuota(d *decoder) error {
 }
 
 // writeQuota sends the QUOTA response: the resources that are limited (RFC 9208
-// §4.2.1), none where there is no limit.
-func (s *session) writeQuota() error {
-	a, err := s.srv.store.AccountByID(s.ctx, s.account())
-	if err != nil {
-		return err
-	}
+// §4.2.1).
+func (s *session) writeQuota(a *store.Account) {
 	w := s.out
 	w.raw("* QUOTA ")
 	w.astring(quotaRoot)
@@ -79,7 +94,6 @@ func (s *session) writeQuota() error {
 	resource("MESSAGE", a.Usage.Messages, a.Quota.Messages)
 	w.raw(")")
 	w.end()
-	return nil
 }
 
 // kibibytes is an amount in STORAGE's unit (RFC 9208 §5.1), rounded up, so that
