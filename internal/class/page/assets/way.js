@@ -13,7 +13,7 @@ const trip = { dot: 700, letter: 1400 }; // milliseconds
 // Places by the person's side: along the way (0 to 1200) and across it (0 to 230).
 const paper = { along: 1200, across: 230 };
 const places = {
-  program: { along: 80, across: 115, w: 152, h: 104 },
+  program: { along: 88, across: 115, w: 168, h: 104 },
   server: { along: 400, across: 115, w: 292, h: 222 },
   gate: { along: 323, across: 73, w: 112, h: 44 },
   queue: { along: 475, across: 73, w: 122, h: 60 },
