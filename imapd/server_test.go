@@ -43,7 +43,7 @@ func dialTCP(t testing.TB, addr string) *telnet {
 	conn, err := net.Dial("tcp", addr)
 	check(t, err)
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	return &telnet{conn, t, bufio.NewReader(conn)}
 }
 
