@@ -114,27 +114,41 @@ func (s *Store) SetAnnotations(ctx context.Context, id AccountID, mb MailboxID, 
 				return mail.ErrNoSuchMailbox
 			}
 		}
+		changed := false
 		for _, a := range list {
-			if err := tx.setAnnotation(m, a); err != nil {
+			did, err := tx.setAnnotation(m, a)
+			if err != nil {
+				return err
+			}
+			changed = changed || did
+		}
+		if changed && mb != 0 { // RFC 7162 §3.2
+			modseq, err := tx.nextModSeq(id)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.exec("UPDATE mailboxes SET modseq = ? WHERE id = ?", int64(modseq), mb); err != nil {
 				return err
 			}
 		}
-		tx.touch(id, 0)
+		tx.touch(id, mb)
 		return tx.checkAnnotated(id, mb)
 	})
 }
 
-func (tx *writeTx) setAnnotation(m Mailbox, a Annotation) error {
+// setAnnotation reports whether that changed anything.
+func (tx *writeTx) setAnnotation(m Mailbox, a Annotation) (changed bool, err error) {
 	if m.ID != 0 && a.Entry == SpecialUseEntry {
-		return tx.setSpecialUse(m, string(a.Value))
+		return m.SpecialUse != string(a.Value), tx.setSpecialUse(m, string(a.Value))
 	}
+	var n int64
 	if a.Value == nil {
-		_, err := tx.exec("DELETE FROM annotations WHERE account = ? AND mailbox = ? AND entry = ?", m.Account, m.ID, a.Entry)
-		return err
+		n, err = tx.exec("DELETE FROM annotations WHERE account = ? AND mailbox = ? AND entry = ?", m.Account, m.ID, a.Entry)
+	} else {
+		n, err = tx.exec(`INSERT INTO annotations VALUES (?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET value = excluded.value WHERE value <> excluded.value`, m.Account, m.ID, a.Entry, a.Value)
 	}
-	_, err := tx.exec(`INSERT INTO annotations VALUES (?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET value = excluded.value`, m.Account, m.ID, a.Entry, a.Value)
-	return err
+	return n > 0, err
 }
 
 // checkAnnotated refuses what went over a bound.
