@@ -97,8 +97,8 @@ func (s *session) answer(err error) {
 	}
 	if s.box != nil && say.kind != "BAD" {
 		s.sync(!s.numbers)
+		s.tellHighest(&say) // which RFC 7162 §3.2.7 wants in the tagged answer
 		s.tellLimit(&say)
-		s.tellHighest(&say)
 	}
 	if s.driver == "" && !s.answered {
 		s.out.status(s.tag, say)

@@ -87,7 +87,7 @@ func (s *session) storeSilently(set mail.UIDSet, args *storeArgs) (stored int, l
 
 // storeLoudly stores and tells the flags that come of it.
 func (s *session) storeLoudly(set mail.UIDSet, args *storeArgs) (stored int, modified mail.UIDSet, err error) {
-	done, modified, err := s.srv.store.SetFlags(s.ctx, s.box.id, set, args.op, args.flags, args.unchangedSince)
+	done, modified, err := s.srv.store.SetFlagsUntouched(s.ctx, s.box.id, set, args.op, args.flags, args.unchangedSince)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -47,8 +47,28 @@ const Unconditionally mail.ModSeq = math.MaxInt64
 // mail.ErrNoSuchMailbox, mail.ErrInvalid, mail.ErrOverQuota (too many
 // keywords).
 func (s *Store) SetFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, unchangedSince mail.ModSeq) (done []FlagResult, modified mail.UIDSet, err error) {
+	return s.setFlags(ctx, mb, set, op, flags, func(_ *writeTx, i *item) bool {
+		return i.modseq > unchangedSince && (unchangedSince > 0 || op == FlagsReplace || i.hasAny(flags))
+	})
+}
+
+// SetFlagsUntouched is SetFlags, but messages of which only other flags were
+// changed after unchangedSince, as far as that is remembered, are changed too
+// when flags are added or removed (RFC 7162 §3.1.12): the caller tells the
+// client all of their flags.
+func (s *Store) SetFlagsUntouched(ctx context.Context, mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, unchangedSince mail.ModSeq) (done []FlagResult, modified mail.UIDSet, err error) {
+	if op == FlagsReplace || unchangedSince == 0 {
+		return s.SetFlags(ctx, mb, set, op, flags, unchangedSince)
+	}
+	return s.setFlags(ctx, mb, set, op, flags, func(tx *writeTx, i *item) bool {
+		return i.modseq > unchangedSince && !tx.s.writer.flags.untouched(mb, i, flags, unchangedSince)
+	})
+}
+
+// setFlags leaves alone what is modified.
+func (s *Store) setFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, isModified func(*writeTx, *item) bool) (done []FlagResult, modified mail.UIDSet, err error) {
 	err = s.write(ctx, weightOf(set), func(tx *writeTx) error {
-		done, modified, err = tx.setFlags(mb, set, op, flags, unchangedSince)
+		done, modified, err = tx.setFlags(mb, set, op, flags, isModified)
 		return err
 	})
 	if err != nil {
@@ -57,7 +77,7 @@ func (s *Store) SetFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op 
 	return done, modified, nil
 }
 
-func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, unchangedSince mail.ModSeq) (done []FlagResult, modified mail.UIDSet, err error) {
+func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, isModified func(*writeTx, *item) bool) (done []FlagResult, modified mail.UIDSet, err error) {
 	m, err := tx.mailbox(mb)
 	if err != nil {
 		return nil, nil, err
@@ -74,7 +94,7 @@ func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail
 	changed := make(map[flagState][]item)
 	results := newFlagCache(op, flags)
 	for _, i := range list {
-		if i.modseq > unchangedSince && (unchangedSince > 0 || op == FlagsReplace || i.hasAny(flags)) {
+		if isModified(tx, &i) {
 			modified.Add(i.uid)
 			continue
 		}
@@ -98,12 +118,25 @@ func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail
 		}
 	}
 	for state, items := range changed {
+		tx.noteFlags(mb, modseq, items, state)
 		if err := tx.storeFlags(mb, modseq, items, state); err != nil {
 			return nil, nil, err
 		}
 	}
 	tx.touch(m.Account, mb)
 	return done, modified, nil
+}
+
+// noteFlags notes what becomes of messages, for recentFlags.
+func (tx *writeTx) noteFlags(mb MailboxID, modseq mail.ModSeq, list []item, state flagState) {
+	if len(list)+len(tx.op.flags) > maxRecentTogether {
+		return
+	}
+	to := item{system: state.system, keywords: state.keywords}
+	after := to.flags()
+	for _, i := range list {
+		tx.op.flags = append(tx.op.flags, noted{flagMoment{mb, i.uid, modseq}, flagChange{i.modseq, difference(i.flags(), after)}})
+	}
 }
 
 // hasAny reports whether any of the flags exists on a message: a system flag

@@ -40,6 +40,8 @@ type operation struct {
 	// sweep. wakes: whom to wake.
 	wrote, garbage bool
 	wakes          []topic
+	// flags are the changes of flags, for recentFlags.
+	flags []noted
 }
 
 // writer owns the one connection that writes, and is one goroutine.
@@ -64,6 +66,7 @@ type writer struct {
 
 	// uidValidity is the last that was given.
 	uidValidity uint32
+	flags       recentFlags
 }
 
 // write runs op in the writer's transaction and returns when that is on
@@ -193,6 +196,7 @@ func (w *writer) commit(batch []*operation) {
 		// asks a session about it must find that session awake.
 		if o.err == nil {
 			w.s.watchers.wake(o.wakes)
+			w.flags.add(o.flags)
 			if o.garbage {
 				w.s.sweeper.signal()
 			}
@@ -227,7 +231,7 @@ func (w *writer) try(batch []*operation, savepoints bool) (again bool, err error
 	now := w.s.now()
 	kept, weight := 0, 0
 	for _, o := range batch {
-		o.err, o.wrote, o.garbage, o.wakes = nil, false, false, o.wakes[:0]
+		o.err, o.wrote, o.garbage, o.wakes, o.flags = nil, false, false, o.wakes[:0], nil
 		if o.err = cmp.Or(o.broken, o.ctx.Err()); o.err != nil {
 			continue
 		}
