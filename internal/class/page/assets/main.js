@@ -249,6 +249,7 @@ class Page {
     const other = prefs.languages.find((l) => l !== text.language());
     say(byId("language"), text.t("other-language"));
     set(byId("language"), "lang", other);
+    set(byId("setup"), "href", `/setup?lang=${text.language()}`);
     byId("view").look = "";
     for (const view of [this.explanation, this.messages, this.coder, this.codes]) view.draw();
     this.#open(this.#tab);
