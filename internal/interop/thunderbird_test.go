@@ -41,7 +41,7 @@ func TestThunderbird(t *testing.T) {
 	startUntilEnd(t, tb)
 
 	cmd := exec.Command("python3", abs(t, "testdata/thunderbird.py"), port, "127.0.0.1", fmt.Sprint(s.Base()), "alice@"+domain, password, file, shots)
-	cmd.Env = append(os.Environ(), "DISPLAY="+display)
+	cmd.Env = append(os.Environ(), "DISPLAY="+display, "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s\n%s", err, out, s.Log())

@@ -5,74 +5,16 @@ attachment to alice herself under a Vietnamese subject, waits for it to arrive
 in the INBOX, reads it back whole over IMAP, saves that to FILE.read, and takes
 screenshots into the folder SHOTS on the way.
 """
-import json
 import os
-import socket
-import subprocess
 import sys
 import time
+
+from marionette import PRELUDE, Camera, Marionette
 
 marionette_port, host, base, alice, password, file, shots = sys.argv[1:]
 base = int(base)
 SUBJECT = "Thư có tệp đính kèm: mười megabyte"
 
-
-class Marionette:
-    """The little of the Marionette protocol that is needed."""
-
-    def __init__(self, port):
-        for _ in range(240):
-            try:
-                self.sock = socket.create_connection(("127.0.0.1", port), timeout=240)
-                break
-            except OSError:
-                time.sleep(0.5)
-        self.number = 0
-        self._read()
-        self.call("WebDriver:NewSession", {})
-        self.call("Marionette:SetContext", {"value": "chrome"})
-        self.call("WebDriver:SetTimeouts", {"script": 180000})
-
-    def _read(self):
-        length = b""
-        while not length.endswith(b":"):
-            c = self.sock.recv(1)
-            if not c:
-                sys.exit("Thunderbird closed the connection")
-            length += c
-        n, data = int(length[:-1]), b""
-        while len(data) < n:
-            data += self.sock.recv(n - len(data))
-        return json.loads(data)
-
-    def call(self, command, params):
-        self.number += 1
-        message = json.dumps([0, self.number, command, params]).encode()
-        self.sock.sendall(b"%d:%s" % (len(message), message))
-        _, _, error, result = self._read()
-        if error:
-            sys.exit("%s: %s" % (command, json.dumps(error)[:2000]))
-        return result
-
-    def script(self, text, *args):
-        """Run JavaScript that ends by calling done(value)."""
-        wrapped = (
-            "const done = arguments[arguments.length - 1]; const args = Array.from(arguments).slice(0, -1);"
-            "(async () => {" + text + "})().catch(e => done({error: String(e) + ' ' + e.stack}));"
-        )
-        value = self.call("WebDriver:ExecuteAsyncScript", {"script": wrapped, "args": list(args), "newSandbox": False})["value"]
-        if isinstance(value, dict) and value.get("error"):
-            sys.exit(value["error"])
-        return value
-
-
-def screenshot(name):
-    subprocess.run(["import", "-window", "root", os.path.join(shots, name + ".png")], check=False)
-
-
-PRELUDE = """
-const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
-"""
 
 SETUP = PRELUDE + """
 const [host, imapPort, smtpPort, user, password] = args;
@@ -185,17 +127,8 @@ done(true);
 """
 
 
-def until(what, attempt, seconds=120):
-    end = time.time() + seconds
-    while time.time() < end:
-        value = attempt()
-        if value:
-            return value
-        time.sleep(1)
-    screenshot("failed")
-    sys.exit("gave up waiting: " + what)
-
-
+camera = Camera(shots)
+until, screenshot = camera.until, camera.shoot
 m = Marionette(int(marionette_port))
 until("the main window", lambda: m.script("done(!!Services.wm.getMostRecentWindow('mail:3pane'));"))
 m.script(SETUP, host, base + 143, base + 587, alice, password)
