@@ -60,6 +60,14 @@ PRELUDE = """
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
 """
 
+# Press "send" in the window where a message is written; done when that is
+# closed. A press too early does nothing, and one while it sends neither.
+SEND_NOW = """
+const w = Services.wm.getMostRecentWindow("msgcompose");
+if (w?.gMsgCompose && w.document.readyState == "complete") w.goDoCommand("cmd_sendNow");
+done(!w);
+"""
+
 
 class Camera:
     """Takes pictures of the whole screen into a folder."""

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from marionette import PRELUDE, Camera, Marionette
+from marionette import PRELUDE, SEND_NOW, Camera, Marionette
 
 marionette_port, host, base, alice, password, file, shots = sys.argv[1:]
 base = int(base)
@@ -78,13 +78,6 @@ MailServices.compose.OpenComposeWindowWithParams(null, params);
 done(true);
 """
 
-SEND_NOW = """
-const w = Services.wm.getMostRecentWindow("msgcompose");
-if (!w || !w.gMsgCompose || w.document.readyState != "complete") { done(false); return; }
-w.goDoCommand("cmd_sendNow");
-done(true);
-"""
-
 FIND = PRELUDE + """
 const [subject] = args;
 const server = MailServices.accounts.defaultAccount.incomingServer;
@@ -136,8 +129,7 @@ m.script(SEND, SUBJECT, alice, file)
 until("the compose window", lambda: m.script("const w = Services.wm.getMostRecentWindow('msgcompose'); done(!!(w && w.gMsgCompose && w.document.readyState == 'complete'));"))
 time.sleep(3)
 screenshot("compose")
-until("sending", lambda: m.script(SEND_NOW))
-until("the message is sent", lambda: m.script("done(!Services.wm.getMostRecentWindow('msgcompose'));"), 180)
+until("the message is sent", lambda: m.script(SEND_NOW), 180)
 uri = until("the message arrives", lambda: m.script(FIND, SUBJECT), 180)
 m.script(SHOW, uri)
 screenshot("inbox")

@@ -9,7 +9,7 @@ line of JSON for each account.
 import json
 import sys
 
-from marionette import PRELUDE, Camera, Marionette
+from marionette import PRELUDE, SEND_NOW, Camera, Marionette
 
 marionette_port, ca, alice, bob, password, shots = sys.argv[1:]
 
@@ -90,13 +90,6 @@ MailServices.compose.OpenComposeWindowWithParams(null, params);
 done(true);
 """
 
-SEND_NOW = """
-const w = Services.wm.getMostRecentWindow("msgcompose");
-if (!w || !w.gMsgCompose || w.document.readyState != "complete") { done(false); return; }
-w.goDoCommand("cmd_sendNow");
-done(true);
-"""
-
 READ = PRELUDE + """
 const [address, subject] = args;
 const account = MailServices.accounts.accounts.find(a => a.defaultIdentity?.email == address);
@@ -137,8 +130,8 @@ def set_up(address, kind):
 
 def write(sender, to, subject):
     m.script(SEND, sender, to, subject)
-    camera.until("the message is being sent", lambda: m.script(SEND_NOW))
-    camera.until("the message is sent", lambda: m.script("done(!Services.wm.getMostRecentWindow('msgcompose'));"))
+    camera.until("the window to write in", lambda: m.script("done(!!Services.wm.getMostRecentWindow('msgcompose'));"))
+    camera.until("the message is sent", lambda: m.script(SEND_NOW))
     camera.until(to + " reads it", lambda: m.script(READ, to, subject))
 
 
