@@ -11,13 +11,13 @@
     if (!done) throw new Error("not copied");
   };
   for (const button of document.querySelectorAll("button.copy")) {
-    const name = button.textContent;
+    const word = button.firstElementChild, name = word.textContent;
     button.hidden = false;
     button.addEventListener("click", async () => {
       try {
         await copy(button.dataset.copy);
-        button.textContent = button.dataset.done;
-        setTimeout(() => { button.textContent = name; }, 2000);
+        word.textContent = button.dataset.done;
+        setTimeout(() => { word.textContent = name; }, 2000);
       } catch {
         button.hidden = true; // the browser does not let it: mark and copy by hand
       }
