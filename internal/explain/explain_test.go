@@ -3,6 +3,8 @@ package explain
 import (
 	"strings"
 	"testing"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func TestLoad(t *testing.T) {
@@ -11,15 +13,20 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestLanguages: no text lacks a language.
+// TestLanguages: no text lacks a language, and each letter is one character
+// (NFC), of which a terminal's columns are counted.
 func TestLanguages(t *testing.T) {
 	check := func(where string, text Text, needed bool) {
 		if (text.IsZero() && needed) || !text.IsZero() && (text.English == "" || text.Vietnamese == "") {
 			t.Errorf("%s: a language is missing: %+v", where, text)
 		}
 		for _, l := range Langs() {
-			if s := text.In(l); s != strings.TrimSpace(s) || strings.Contains(s, "\n") {
+			s := text.In(l)
+			if s != strings.TrimSpace(s) || strings.Contains(s, "\n") {
 				t.Errorf("%s: white space in %q", where, s)
+			}
+			if !norm.NFC.IsNormalString(s) {
+				t.Errorf("%s: letters in pieces in %q", where, s)
 			}
 		}
 	}
