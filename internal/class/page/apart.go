@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/htmlindex"
 
@@ -312,5 +313,19 @@ func toText(b []byte, charset string) string {
 			}
 		}
 	}
+	b = wholeRunes(b)
 	return strings.ToValidUTF8(string(b), "\uFFFD")
+}
+
+// wholeRunes leaves out a character that is not all there, at the end.
+func wholeRunes(b []byte) []byte {
+	for i := 1; i <= min(3, len(b)); i++ {
+		if c := b[len(b)-i]; utf8.RuneStart(c) {
+			if !utf8.FullRune(b[len(b)-i:]) {
+				return b[:len(b)-i]
+			}
+			break
+		}
+	}
+	return b
 }

@@ -166,7 +166,7 @@ type Hop struct {
 
 // Part is a node of the MIME tree.
 type Part struct {
-	Number      string            `json:"number"` // "" is the whole, else "1.2"
+	Number      string            `json:"number"` // "" is the whole, else "1.2"; the message within part "2" is "2.msg"
 	Type        string            `json:"type"`   // "text/plain", lower case
 	Params      map[string]string `json:"params,omitempty"`
 	Disposition string            `json:"disposition,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Bounds of what is decoded step by step.
@@ -60,7 +59,7 @@ func base64Steps(sample []byte, more bool, charset string) *Steps {
 		}
 	}
 	if charset != "" {
-		s.Text = toText(wholeRunes(octets), charset)
+		s.Text = toText(octets, charset)
 	}
 	return s
 }
@@ -94,19 +93,6 @@ func group(chars []byte) (g Group, octets []byte, ok bool) {
 	return g, octets, true
 }
 
-// wholeRunes leaves out a character that is not all there, at the end.
-func wholeRunes(b []byte) []byte {
-	for i := 1; i <= min(3, len(b)); i++ {
-		if c := b[len(b)-i]; utf8.RuneStart(c) {
-			if !utf8.FullRune(b[len(b)-i:]) {
-				return b[:len(b)-i]
-			}
-			break
-		}
-	}
-	return b
-}
-
 // quotedSteps decode the first lines of a part (RFC 2045 §6.7).
 func quotedSteps(sample []byte, more bool, charset string) *Steps {
 	lines, text, rest := sampleLines(sample)
@@ -114,13 +100,16 @@ func quotedSteps(sample []byte, more bool, charset string) *Steps {
 	var decoded []byte
 	for len(text) > 0 && len(s.Tokens) < maxTokens {
 		t, octets := token(text, charset)
+		if t.Octets == nil {
+			t.Octets = []int{}
+		}
 		text = text[len(t.Raw):]
 		t.Raw = clip(t.Raw, maxValue)
 		decoded = append(decoded, octets...)
 		s.Tokens = append(s.Tokens, t)
 	}
 	s.More = s.More || len(text) > 0
-	s.Text = toText(wholeRunes(decoded), charset)
+	s.Text = toText(decoded, charset)
 	return s
 }
 
