@@ -56,8 +56,8 @@ func watch(c *cli.Context) error {
 	if out, ok := c.App.Writer.(visible); ok && !v.json && coloured(out.w) {
 		v.out, v.colour = out.w, true
 	}
-	fmt.Fprintf(c.App.ErrWriter, "posthorn: watching %s\n", cfg.Hostname)
-	return control.Watch(c.Context, storeConfig(cfg), v.event)
+	begun := func() { fmt.Fprintf(c.App.ErrWriter, "posthorn: watching %s\n", cfg.Hostname) }
+	return control.Watch(c.Context, storeConfig(cfg), begun, v.event)
 }
 
 // coloured: w is a terminal, and nobody minds colours (no-color.org).

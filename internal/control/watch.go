@@ -65,9 +65,10 @@ func (o *Operator) watch(ctx context.Context, conn net.Conn) error {
 	return nil
 }
 
-// Watch calls event with each event (class.Event) of a running server until ctx
-// ends, the server does, or event returns an error.
-func Watch(ctx context.Context, cfg store.Config, event func(json.RawMessage) error) error {
+// Watch calls begun when it sees what a running server does, and event with each
+// event (class.Event) until ctx ends, the server does, or event returns an
+// error.
+func Watch(ctx context.Context, cfg store.Config, begun func(), event func(json.RawMessage) error) error {
 	c, err := dial(ctx, cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("no server runs on %s: %w", cfg.Dir, err)
@@ -77,6 +78,7 @@ func Watch(ctx context.Context, cfg store.Config, event func(json.RawMessage) er
 	if err := c.Call(ctx, watchOperation, None{}, nil); err != nil {
 		return err
 	}
+	begun()
 	in := json.NewDecoder(io.MultiReader(c.in.Buffered(), c.conn))
 	for {
 		var e json.RawMessage
