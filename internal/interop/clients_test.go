@@ -57,6 +57,15 @@ func TestCurl(t *testing.T) {
 	out := run(t, "", "curl", "-sS", "--ssl-reqd", "--cacert", s.Dir+"/ca.pem", "--user", user, "--login-options", "AUTH=LOGIN",
 		"--url", "imap://localhost:"+s.Port("imap")+"/", "-X", "STATUS INBOX (MESSAGES)")
 	wantAll(t, out, "MESSAGES 1")
+	s.deliver("bob", letter("answer", "Hello again."))
+	for command, want := range map[string]string{
+		"SORT (SUBJECT) UTF-8 ALL":                             "* SORT 2 1",
+		"UID SORT RETURN (COUNT PARTIAL 1:1) (SIZE) UTF-8 ALL": "COUNT 2",
+		"THREAD REFERENCES US-ASCII ALL":                       "* THREAD (1)(2)",
+	} {
+		out := run(t, "", "curl", "-sS", "--cacert", s.Dir+"/ca.pem", "--user", user, "--url", "imaps://localhost:"+s.Port("imaps")+"/INBOX", "-X", command)
+		wantAll(t, out, want)
+	}
 }
 
 func TestMsmtp(t *testing.T) {
