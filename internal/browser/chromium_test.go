@@ -93,6 +93,7 @@ type tab struct {
 
 	mu         sync.Mutex
 	complaints []string
+	expected   string // a word of complaints that are none; empty: there is no such word
 }
 
 func (b *tab) hear(event any) {
@@ -110,24 +111,19 @@ func (b *tab) hear(event any) {
 			b.complaints = append(b.complaints, strings.Join(said, " "))
 		}
 	case *log.EventEntryAdded:
-		if e.Entry.Level == "error" || e.Entry.Level == "warning" {
+		expected := b.expected != "" && strings.Contains(e.Entry.Text, b.expected)
+		if !expected && (e.Entry.Level == "error" || e.Entry.Level == "warning") {
 			b.complaints = append(b.complaints, e.Entry.Text+" "+e.Entry.URL)
 		}
 	}
 }
 
-// forgive drops the complaints so far that have a word: those that a test has
-// provoked itself.
-func (b *tab) forgive(word string) {
+// expects has complaints with a word pass from now on: those that a test
+// provokes itself.
+func (b *tab) expects(word string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var kept []string
-	for _, c := range b.complaints {
-		if !strings.Contains(c, word) {
-			kept = append(kept, c)
-		}
-	}
-	b.complaints = kept
+	b.expected = word
 }
 
 func (b *tab) must(what string, err error) {

@@ -125,6 +125,7 @@ func (c *class) transcript(t *testing.T, lang string) {
 	}
 
 	b.click("#live")
+	b.choose("#filter-protocol", "pop3")
 	p := c.pop3()
 	b.wait(`document.querySelector("#state .pop3 .state[data-now] text")?.textContent === %s`, c.say(lang, "phase-transaction"))
 	p.say("DELE 1", "+OK")
@@ -134,6 +135,7 @@ func (c *class) transcript(t *testing.T, lang string) {
 	p.say("QUIT", "+OK")
 
 	b.click("#live")
+	b.choose("#filter-protocol", "imap")
 	i := c.imap()
 	if _, err := i.Select("INBOX", nil).Wait(); err != nil {
 		t.Fatal(err)
@@ -153,7 +155,7 @@ func (c *class) transcript(t *testing.T, lang string) {
 	b.choose("#filter-user", "")
 	b.click("#sessions li:first-child button")
 	b.wait(`document.querySelector("#filter-session").value !== ""`)
-	b.wait(`document.querySelector("#sessions li:first-child button").getAttribute("aria-pressed") === "true"`)
+	b.wait(`document.querySelector("#sessions [aria-pressed=true]")`)
 	if err := i.Logout().Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -180,11 +182,10 @@ func (c *class) playing(t *testing.T, lang string) {
 	b.wait(`document.querySelector("#place").textContent.startsWith(%s)`, strings.Split(c.say(lang, "place-playing"), "{")[0])
 	b.wait(`Number(document.querySelector("#place").textContent.match(/\d+/)[0]) < %s`, at)
 	b.click("#live")
-	b.line("NOOP paused-" + lang)
-	b.click("#sessions li:first-child button")
+	b.choose("#filter-session", js[string](b, `document.querySelector(%s).row.event.session`, b.line("NOOP paused-"+lang)))
 	b.click("#pin")
 	b.wait(`document.querySelector("#pin").getAttribute("aria-pressed") === "true"`)
-	b.wait(`document.querySelector("#sessions li:first-child").textContent.includes(%s)`, c.say(lang, "pinned"))
+	b.wait(`document.querySelector("#sessions [aria-pressed=true]")?.textContent.includes(%s)`, c.say(lang, "pinned"))
 	js[bool](b, `(() => { const make = URL.createObjectURL; URL.createObjectURL = (blob) => { window.saved = blob.text(); return make(blob); }; return true; })()`)
 	b.click("#download")
 	b.wait(`window.saved !== undefined`)
@@ -248,6 +249,7 @@ const parts = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\
 func (c *class) message(t *testing.T, lang string) {
 	subject := "Parts " + lang
 	c.send(subject, parts)
+	c.settle()
 	b := c.open(t, lang)
 	b.click("#tab-messages")
 	b.wait(`[...document.querySelectorAll("#messages .subject")].some((e) => e.textContent === %s)`, subject)
@@ -276,6 +278,7 @@ func (c *class) message(t *testing.T, lang string) {
 
 // faults: prepared on the page, met by a client, seen in the transcript.
 func (c *class) faults(t *testing.T, lang string) {
+	c.settle() // or a letter under way would meet the fault
 	b := c.open(t, lang)
 	b.click("#tab-faults")
 	b.choose("#fault-server", "hamburger.edu")

@@ -5,8 +5,10 @@ package browser
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"net/smtp"
 	"strings"
 	"testing"
@@ -58,6 +60,32 @@ func (c *clients) send(subject, body string) {
 	for i, step := range steps {
 		if err := step(); err != nil {
 			c.t.Fatalf("sending %q, step %d: %v", subject, i, err)
+		}
+	}
+}
+
+// settle waits until nothing is in a queue.
+func (c *clients) settle() {
+	c.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		var state struct {
+			Servers []struct {
+				QueueSize int `json:"queue_size"`
+			}
+		}
+		answer, err := http.Get(c.demo.Page + "state")
+		if err == nil {
+			err = json.NewDecoder(answer.Body).Decode(&state)
+			answer.Body.Close()
+		}
+		if err != nil || len(state.Servers) != 2 {
+			c.t.Fatalf("asking for the state: %d servers, %v", len(state.Servers), err)
+		}
+		if state.Servers[alices].QueueSize+state.Servers[bobs].QueueSize == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatal("the queues do not empty")
 		}
 	}
 }

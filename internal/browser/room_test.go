@@ -14,13 +14,13 @@ import (
 // token: everybody may watch; who changes something is asked for the token.
 func (c *class) token(t *testing.T) {
 	b := c.meet(t).open(c.demo.Page)
+	b.expects("403") // which the browser notes on the console
 	c.speak(b, "en")
 	b.click(`#powers [data-server="hamburger.edu"]`)
 	b.wait(`document.activeElement.id === "token" && !document.querySelector("#trouble").hidden`)
 	b.keys("wrong" + kb.Enter)
 	b.click(`#powers [data-server="hamburger.edu"]`)
 	b.wait(`document.activeElement.id === "token" && !document.querySelector("#trouble").hidden`)
-	b.forgive("403") // the browser notes each on the console
 	b.keys(c.demo.Token + kb.Enter)
 	b.wait(`document.querySelector("#trouble").hidden && document.querySelector("#unlock").hidden`)
 	b.click(`#powers [data-server="hamburger.edu"]`)
