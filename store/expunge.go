@@ -13,33 +13,45 @@ const maxTombstones = 20_000
 
 // Expunge removes those messages of set that are flagged \Deleted, or all of
 // set when force is given (POP3's QUIT); a nil set means the whole mailbox.
+// With force all go together; else, of many, some thousands at a time, and
+// beside an error may stand what is gone.
 // mail.ErrNoSuchMailbox.
 func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, force bool) (gone mail.UIDSet, err error) {
 	if set == nil {
 		set = everything
 	}
-	err = s.write(ctx, weightOf(set), func(tx *writeTx) error {
-		gone, err = tx.expunge(mb, set, force)
-		fault("expunge: in the transaction")
-		return err
-	})
-	if err != nil {
-		return nil, err
+	limit := s.together
+	if force {
+		limit = -1
 	}
-	fault("expunge: committed")
-	return gone, nil
+	err = inParts(set, func(part mail.UIDSet) (next mail.UID, err error) {
+		var went mail.UIDSet
+		err = s.write(ctx, weightOf(part), func(tx *writeTx) error {
+			went, next, err = tx.expunge(mb, part, force, limit)
+			fault("expunge: in the transaction")
+			return err
+		})
+		if err == nil {
+			fault("expunge: committed")
+			addSet(&gone, went)
+		}
+		return next, err
+	})
+	return gone, err
 }
 
-// expunge drops the rows only; the sweep removes the contents later.
-func (tx *writeTx) expunge(mb MailboxID, set mail.UIDSet, force bool) (mail.UIDSet, error) {
+// expunge drops the rows of the first limit messages only, and says where there
+// may be more; the sweep removes the contents later.
+func (tx *writeTx) expunge(mb MailboxID, set mail.UIDSet, force bool, limit int) (gone mail.UIDSet, next mail.UID, err error) {
 	if _, err := tx.mailbox(mb); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	list, err := tx.items(mb, set, !force, -1)
+	list, err := tx.items(mb, set, !force, limit)
 	if err != nil || len(list) == 0 {
-		return nil, err
+		return nil, 0, err
 	}
-	return tx.expungeItems(mb, list)
+	gone, err = tx.expungeItems(mb, list)
+	return gone, after(list, limit), err
 }
 
 func (tx *writeTx) expungeItems(mb MailboxID, list []item) (mail.UIDSet, error) {

@@ -42,8 +42,9 @@ const Unconditionally mail.ModSeq = math.MaxInt64
 // Messages that were changed after unchangedSince are left alone and returned
 // as modified (RFC 7162 §3.1.3); with 0 that is all of them, but for those that
 // have none of the keywords, where only keywords are to be added or removed.
-// done holds all others, changed or not. One modification sequence serves the
-// whole call.
+// done holds all others, changed or not. Of many messages some thousands at a
+// time are changed together, each time under one modification sequence: after an
+// error some may be changed.
 // mail.ErrNoSuchMailbox, mail.ErrInvalid, mail.ErrOverQuota (too many
 // keywords).
 func (s *Store) SetFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, unchangedSince mail.ModSeq) (done []FlagResult, modified mail.UIDSet, err error) {
@@ -67,9 +68,16 @@ func (s *Store) SetFlagsUntouched(ctx context.Context, mb MailboxID, set mail.UI
 
 // setFlags leaves alone what is modified.
 func (s *Store) setFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, isModified func(*writeTx, *item) bool) (done []FlagResult, modified mail.UIDSet, err error) {
-	err = s.write(ctx, weightOf(set), func(tx *writeTx) error {
-		done, modified, err = tx.setFlags(mb, set, op, flags, isModified)
-		return err
+	err = inParts(set, func(part mail.UIDSet) (next mail.UID, err error) {
+		var d []FlagResult
+		var m mail.UIDSet
+		err = s.write(ctx, weightOf(part), func(tx *writeTx) error {
+			d, m, next, err = tx.setFlags(mb, part, op, flags, isModified)
+			return err
+		})
+		done = append(done, d...)
+		addSet(&modified, m)
+		return next, err
 	})
 	if err != nil {
 		return nil, nil, err
@@ -77,18 +85,20 @@ func (s *Store) setFlags(ctx context.Context, mb MailboxID, set mail.UIDSet, op 
 	return done, modified, nil
 }
 
-func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, isModified func(*writeTx, *item) bool) (done []FlagResult, modified mail.UIDSet, err error) {
+// setFlags changes the first messages of set, and says where there may be more.
+func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail.Flags, isModified func(*writeTx, *item) bool) (done []FlagResult, modified mail.UIDSet, next mail.UID, err error) {
 	m, err := tx.mailbox(mb)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
-	list, err := tx.items(mb, set, false, -1)
+	list, err := tx.items(mb, set, false, tx.s.together)
 	if err != nil || len(list) == 0 {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
+	next = after(list, tx.s.together)
 	if op != FlagsRemove {
 		if flags, err = tx.useKeywords(mb, strings.Join(m.Keywords, " "), flags); err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 	}
 	changed := make(map[flagState][]item)
@@ -106,11 +116,11 @@ func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail
 		done = append(done, FlagResult{UID: i.uid, Flags: after.flags, ModSeq: i.modseq})
 	}
 	if len(changed) == 0 {
-		return done, modified, nil
+		return done, modified, next, nil
 	}
 	modseq, err := tx.nextModSeq(m.Account)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	for i := range done {
 		if done[i].ModSeq == 0 {
@@ -120,11 +130,11 @@ func (tx *writeTx) setFlags(mb MailboxID, set mail.UIDSet, op FlagOp, flags mail
 	for state, items := range changed {
 		tx.noteFlags(mb, modseq, items, state)
 		if err := tx.storeFlags(mb, modseq, items, state); err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 	}
 	tx.touch(m.Account, mb)
-	return done, modified, nil
+	return done, modified, next, nil
 }
 
 // noteFlags notes what becomes of messages, for recentFlags.

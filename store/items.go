@@ -31,6 +31,35 @@ func (i *item) flags() mail.Flags {
 // maxItems is how many messages one statement changes.
 const maxItems = 1000
 
+// maxTogether is how many messages of a change that need not be all or nothing
+// are changed in one operation: all others wait for it, some 20 ms.
+const maxTogether = 2000
+
+// inParts calls fn with what is left of set, until that says that there is no
+// next UID.
+func inParts(set mail.UIDSet, fn func(part mail.UIDSet) (next mail.UID, err error)) error {
+	next, err := fn(set)
+	for next > 0 && err == nil {
+		next, err = fn(from(set, next, len(set)))
+	}
+	return err
+}
+
+// addSet adds what a later part gave.
+func addSet(to *mail.UIDSet, part mail.UIDSet) {
+	for _, r := range part {
+		to.AddRange(r.From, r.To)
+	}
+}
+
+// after is the UID from which on there may be more than the first limit messages.
+func after(list []item, limit int) mail.UID {
+	if len(list) < limit || limit < 0 {
+		return 0
+	}
+	return list[len(list)-1].uid + 1 // 0 after the last that there can be
+}
+
 // items lists at most limit messages of a mailbox whose UIDs are in set,
 // ascending; with deletedOnly, those flagged \Deleted.
 func (tx *readTx) items(mb MailboxID, set mail.UIDSet, deletedOnly bool, limit int) ([]item, error) {

@@ -55,6 +55,7 @@ type Store struct {
 	leases       leases
 	directory    directory
 	indexes      indexes
+	together     int // maxTogether; tests have less
 	commitTimes  commitTimes
 	touches      touches
 	logins       touches
@@ -107,6 +108,8 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		pieces:  sync.Pool{New: func() any { return new(pieceRoom) }},
 		indexes: indexes{smallest: minIndexed, most: maxIndexed},
+
+		together: maxTogether,
 	}
 	defer func() {
 		if err != nil {

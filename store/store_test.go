@@ -29,7 +29,7 @@ func openTestIn(t testing.TB, cfg Config) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.indexes.smallest = 1
+	s.indexes.smallest, s.together = 1, 3
 	t.Cleanup(func() { closeChecked(t, s) })
 	return s
 }
