@@ -303,7 +303,9 @@ func (r *Room) follow(ctx context.Context, since uint64, form appender, alive st
 func (r *Room) frames(dst []byte, since uint64, form appender) ([]byte, uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	since = min(since, r.seq) // another life of the server gave that number
+	if since > r.seq { // another life of the server gave that number
+		since = 0
+	}
 	r.after(since, func(seq uint64, missing int, frame []byte) bool {
 		if missing > 0 {
 			skipped := append([]byte(`{"seq":`), strconv.FormatUint(seq-1, 10)...)

@@ -22,8 +22,10 @@ const (
 	// maxAttempts and maxHistories bound the attempts that are remembered.
 	maxAttempts  = 20
 	maxHistories = 1000
-	// stateAge is for how long what was read of a store will do.
-	stateAge = 200 * time.Millisecond
+	// stateAge is for how long what was read of a store will do, at least; of a
+	// large one for stateShare times as long as it took to read.
+	stateAge   = 200 * time.Millisecond
+	stateShare = 20
 )
 
 // Joining is a server that a Room is to see. What is nil or empty is not shown.
@@ -48,7 +50,8 @@ type joined struct {
 	up       bool
 	attempts map[attemptKey][]Attempt
 	order    []attemptKey // as they began
-	read     time.Time    // when state was read
+	good     time.Time    // until then state will do
+	slow     bool         // it took long to read
 	state    Server
 }
 
@@ -135,12 +138,14 @@ func (r *Room) State(ctx context.Context) (*State, error) {
 func (j *joined) look(ctx context.Context) (Server, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if time.Since(j.read) > stateAge {
+	if begin := time.Now(); begin.After(j.good) {
 		s, err := j.readState(ctx)
 		if err != nil {
 			return s, err
 		}
-		j.state, j.read = s, time.Now()
+		took := time.Since(begin)
+		j.state, j.good = s, begin.Add(max(stateAge, stateShare*took))
+		j.slow = stateShare*took > stateAge
 	}
 	s := j.state
 	s.Up = j.up
@@ -212,7 +217,9 @@ func (r *Room) Tried(server, hop string, e *store.QueueEntry, res mail.Result) {
 		delete(j.attempts, key)
 		j.order = slices.DeleteFunc(j.order, func(k attemptKey) bool { return k == key })
 	}
-	j.read = time.Time{}
+	if !j.slow {
+		j.good = time.Time{}
+	}
 	j.mu.Unlock()
 	r.tell(&Event{Kind: "queue", Server: server, Queue: &QueueEvent{ID: int64(e.ID), To: to, Attempt: a}})
 }
