@@ -100,7 +100,7 @@ func run(ctx context.Context, o *options) error {
 	if err == nil {
 		err = b.listing(ctx, o.rounds)
 	}
-	if err == nil && o.full && o.only == "" {
+	if err == nil && o.full && b.chosen(growthRows) {
 		err = b.growth(ctx, o, dir)
 	}
 	// What was measured is shown even when the run was cut short.
