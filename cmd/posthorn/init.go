@@ -135,12 +135,13 @@ Next:
   1. Look over %s.
   2. Make an account:     posthorn user add --config %s you@%s
   3. Start the server:    posthorn serve --config %s
-  4. Settings for a mail program:
+  4. Records for the domain, and settings for a mail program:
+                          posthorn dns --config %s %s
                           posthorn settings --config %s you@%s
 
 Its certificate comes from a CA of its own. Give %s to your mail
 programs, or put a public certificate's files into [tls].
-`, cfg.Hostname, s.Dir, file, file, s.Domains[0], file, file, s.Domains[0], filepath.Join(filepath.Dir(cfg.TLS.Cert), "ca.pem"))
+`, cfg.Hostname, s.Dir, file, file, s.Domains[0], file, file, s.Domains[0], file, s.Domains[0], filepath.Join(filepath.Dir(cfg.TLS.Cert), "ca.pem"))
 	if s.Local {
 		fmt.Fprintf(c.App.Writer, "\nThis server listens on loopback only and takes passwords in clear: it is for\ntests and classes, never for the Internet.\n")
 	}

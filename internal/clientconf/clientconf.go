@@ -6,6 +6,7 @@ package clientconf
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +53,8 @@ type Access struct {
 	// HTTP and HTTPS are where the set-up files are, such as
 	// "https://mail.example.org"; empty when they are not.
 	HTTP, HTTPS string
+	// Pages are the names of what is there (http.pages in the configuration).
+	Pages []string
 	// Smarthost says that mail goes out by somebody else's server.
 	Smarthost bool
 }
@@ -59,7 +62,7 @@ type Access struct {
 // New computes the access from a configuration. A listener on a port that the
 // system chooses (0) cannot be told of, and is left out.
 func New(cfg *config.Config) *Access {
-	a := &Access{Host: cfg.Hostname, Smarthost: cfg.Relay.Smarthost != (config.Hop{})}
+	a := &Access{Host: cfg.Hostname, Pages: cfg.HTTP.Pages, Smarthost: cfg.Relay.Smarthost != (config.Hop{})}
 	if cfg.Clients.Host != "" {
 		a.Host = cfg.Clients.Host
 	}
@@ -112,6 +115,16 @@ func (a *Access) URL() string {
 	}
 	return a.HTTP
 }
+
+// Setup is where the settings page is; empty: there is none.
+func (a *Access) Setup() string {
+	if a.URL() == "" || !a.serves("setup") {
+		return ""
+	}
+	return a.URL() + SetupPath
+}
+
+func (a *Access) serves(page string) bool { return slices.Contains(a.Pages, page) }
 
 // reach is how a listener is reached from outside: by the name and port that
 // [clients] has for it, else by the server's name. A listener on loopback alone

@@ -69,6 +69,7 @@ func TestDNS(t *testing.T) {
 		"dns":          "",
 		"dns-few":      "[listen]\nimap = \"\"\npop3 = \"\"\npop3s = \"\"\nsubmission = \"\"\nhttp = \"\"\nhttps = \"\"\n[relay.smarthost]\naddress = \"smtp.provider.example:587\"\n",
 		"dns-routed":   "[clients]\nhost = \"in.example.org\"\nports = { imaps = 10993, https = 10443, http = 8080 }\n",
+		"dns-pages":    "[http]\npages = [\"setup\"]\n",
 		"dns-loopback": "[listen]\nimaps = \"127.0.0.1:2993\"\nhttps = \"127.0.0.1:2443\"\n",
 	} {
 		a := access(t, "mail.example.org", text)

@@ -28,13 +28,13 @@ func (a *Access) DNS(domain string) []Record {
 	host := a.Host + "."
 	r.add("", "MX", "10 "+host, "where mail for the domain goes (RFC 5321 §5)")
 	r.services(a)
-	if a.HTTP != "" && portOf(a.HTTP) == "80" {
+	if a.serves("autoconfig") && portOf(a.HTTP) == "80" {
 		r.add("autoconfig", "CNAME", host, "Thunderbird's autoconfig")
 	}
-	if u := a.HTTPS; u != "" {
+	if u := a.HTTPS; u != "" && a.serves("autodiscover") {
 		r.add("_autodiscover._tcp", "SRV", fmt.Sprintf("0 1 %s %s", portOf(u), host), "Outlook's Autodiscover")
 	}
-	if doc := a.PACC(); doc != nil && a.HTTPS != "" && portOf(a.HTTPS) == "443" {
+	if doc := a.PACC(); doc != nil && a.serves("pacc") && portOf(a.HTTPS) == "443" {
 		r.add(paccLabel, "CNAME", host, "PACC; the certificate must have this name (draft-ietf-mailmaint-pacc)")
 		r.add("_"+paccLabel, "TXT", quoted(paccDigest(doc)), "PACC: the digest of the document, to be changed with the configuration")
 	}
@@ -111,8 +111,11 @@ func WriteZone(w io.Writer, host string, records []Record) {
 // its 255 octets, nor has quotes.
 func quoted(s string) string { return `"` + s + `"` }
 
-// portOf is the port of one of our base URLs.
+// portOf is the port of one of our base URLs; empty for none.
 func portOf(url string) string {
+	if url == "" {
+		return ""
+	}
 	scheme, host, _ := strings.Cut(url, "://")
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		return host[i+1:]

@@ -58,8 +58,8 @@ func (a *Access) PACC() []byte {
 	}
 	doc.Authentication.Password = true
 	doc.Info.Provider.Name = a.Host
-	if a.HTTPS != "" {
-		doc.Info.Help = &paccHelp{a.HTTPS + SetupPath}
+	if page := a.Setup(); page != "" && a.HTTPS != "" {
+		doc.Info.Help = &paccHelp{page}
 	}
 	b, err := json.Marshal(doc)
 	if err != nil {

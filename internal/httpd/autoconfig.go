@@ -86,8 +86,8 @@ func autoconfigFor(a *clientconf.Access, domain, user string) autoconfigFile {
 			p.Incoming = append(p.Incoming, server)
 		}
 	}
-	if url := a.URL(); url != "" {
-		p.Help = &autoconfigHelp{url + clientconf.SetupPath, []autoconfigText{{"en", "Settings for mail programs"}, {"vi", "Cài đặt cho chương trình thư"}}}
+	if page := a.Setup(); page != "" {
+		p.Help = &autoconfigHelp{page, []autoconfigText{{"en", "Settings for mail programs"}, {"vi", "Cài đặt cho chương trình thư"}}}
 	}
 	return autoconfigFile{Version: "1.1", Provider: p}
 }
