@@ -98,7 +98,13 @@ func (s setup) run(ctx context.Context) (*config.Config, error) {
 }
 
 // certificateNames are the names that clients call the server by.
-func certificateNames(cfg *config.Config) []string { return []string{cfg.Hostname} }
+func certificateNames(cfg *config.Config) []string {
+	names := []string{cfg.Hostname}
+	if h := cfg.Clients.Host; h != "" && h != cfg.Hostname {
+		names = append(names, h)
+	}
+	return names
+}
 
 func (s setup) addDomains(ctx context.Context, cfg *config.Config) error {
 	st, err := store.Open(ctx, storeConfig(cfg))

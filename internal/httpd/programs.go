@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -111,6 +112,10 @@ func programs(a *clientconf.Access, addr mail.Address, t texts) []program {
 	}
 }
 
+// muttQuotes takes away the meaning that letters of an address have between
+// mutt's double quotes: there `commands` are run.
+var muttQuotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", "$", `\$`)
+
 // muttrc are lines for mutt's configuration.
 func muttrc(in, out clientconf.Service, user string) string {
 	login := strings.ReplaceAll(url.QueryEscape(user), "+", "%20")
@@ -118,10 +123,10 @@ func muttrc(in, out clientconf.Service, user string) string {
 		if s.Security == clientconf.Implicit {
 			scheme += "s"
 		}
-		return scheme + "://" + login + "@" + s.Host + ":" + strconv.Itoa(s.Port) + "/"
+		return scheme + "://" + login + "@" + net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) + "/"
 	}
 	var b strings.Builder
-	b.WriteString("set from = \"" + user + "\"\n")
+	b.WriteString("set from = \"" + muttQuotes.Replace(user) + "\"\n")
 	if in.Protocol == clientconf.IMAP {
 		b.WriteString("set folder = \"" + at("imap", in) + "\"\nset spoolfile = \"+INBOX\"\n")
 	} else {
@@ -140,19 +145,15 @@ type shown struct {
 	P picture
 }
 
-// Picture and Value give parts of the template what they show.
-func (t texts) Picture(p picture) shown { return shown{t, p} }
-
-// Value is Picture's for a cell.
-func (t texts) Value(v string) struct {
+// cell is a value that can be copied.
+type cell struct {
 	T     texts
 	Value string
-} {
-	return struct {
-		T     texts
-		Value string
-	}{t, v}
 }
+
+// Picture and Value give parts of the template what they show.
+func (t texts) Picture(p picture) shown { return shown{t, p} }
+func (t texts) Value(v string) cell     { return cell{t, v} }
 
 func (s shown) Inner(less int) int  { return s.P.Width - less }
 func (s shown) Tall(less int) int   { return s.P.Height - less }

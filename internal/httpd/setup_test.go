@@ -130,6 +130,10 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("wants %s:\n%s", want, got)
 		}
 	}
+	evil := programs(site(t, "").Access, mail.Address{Local: "a`b`$c", Domain: "example.org"}, english())[5].File
+	if !strings.Contains(evil, "set from = \"a\\`b\\`\\$c@example.org\"\n") || !strings.Contains(evil, "://a%60b%60%24c%40example.org@") {
+		t.Errorf("mutt would run what is in an address:\n%s", evil)
+	}
 	only := site(t, "[listen]\nimap = \"\"\nimaps = \"\"\n").Access
 	if list := programs(only, addr, english()); !strings.Contains(strings.Join(list[1].Steps, " "), "POP3") || !strings.Contains(list[5].File, "pops://") {
 		t.Errorf("a server without IMAP: %+v", list[1])
