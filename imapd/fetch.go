@@ -179,6 +179,7 @@ func (f *fetch) markSeen(set mail.UIDSet) (unseen mail.UIDSet, err error) {
 		s.srv.cfg.Log.Internal(s.conn.ID(), `setting \Seen`, err)
 		return nil, nil
 	}
+	s.noteFlags(done, store.FlagsAdd, mail.Flags{System: mail.Seen})
 	s.box.addOwn(done)
 	return unseen, nil
 }

@@ -41,9 +41,9 @@ func printEvent(w io.Writer, e wire.Event) {
 // eventMark says who spoke, as in the RFCs' examples.
 func eventMark(e wire.Event) string {
 	switch e.Kind {
-	case wire.ClientLine, wire.ClientData:
+	case wire.ClientLine, wire.ClientData, wire.ClientLeft:
 		return "C:"
-	case wire.ServerLine, wire.ServerData:
+	case wire.ServerLine, wire.ServerData, wire.ServerLeft:
 		return "S:"
 	case wire.Opened:
 		return "-- " + e.Protocol + " from " + e.Remote

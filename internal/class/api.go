@@ -18,7 +18,7 @@ type State struct {
 	// First and Seq are the oldest event that is still kept, and the last one.
 	First uint64 `json:"first"`
 	Seq   uint64 `json:"seq"`
-	// Mode is "demo", "class" or "serve".
+	// Mode is "demo" or "serve".
 	Mode    string `json:"mode"`
 	Version string `json:"version"`
 
@@ -41,7 +41,7 @@ type Server struct {
 	Up bool `json:"up"`
 	// Ports by key of [listen]: "smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps".
 	Ports     map[string]int `json:"ports"`
-	Accounts  []Account      `json:"accounts"`
+	Accounts  []Account      `json:"accounts"` // at most 50
 	Queue     []QueueEntry   `json:"queue"` // oldest first, at most 100
 	QueueSize int            `json:"queue_size"`
 }

@@ -115,6 +115,9 @@ func (r *Room) take(j *joined, events []wire.Event) {
 			r.add(s, &Event{Time: e.Time, Kind: "skipped", Server: j.Name, Session: s.ID, Protocol: s.Protocol, Skipped: e.Quiet})
 			s.forget()
 		}
+		if !r.reveal { // told before the switch was off
+			e.Secret = ""
+		}
 		r.add(s, s.event(e, certificate))
 	}
 	r.bound()
@@ -269,6 +272,11 @@ func (r *Room) follow(ctx context.Context, since uint64, form appender, alive st
 	defer beat.Stop()
 	var frames []byte
 	for {
+		select {
+		case <-r.closed:
+			return nil
+		default:
+		}
 		frames, since = r.frames(frames[:0], since, form)
 		if len(frames) > 0 {
 			if err := write(frames); err != nil {

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"posthorn/internal/fault"
+	"posthorn/internal/mail"
 	"posthorn/internal/wire"
+	"posthorn/store"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -79,6 +81,7 @@ func TestStates(t *testing.T) {
 		}
 		protocol, _, _ := strings.Cut(name, "_")
 		r := NewRoom(Limits{})
+		r.reveal = true
 		r.take(&joined{Joining: Joining{Name: "hamburger.edu"}}, script(string(text), protocol, name))
 		var got bytes.Buffer
 		for _, raw := range r.Events(0).Events {
@@ -241,9 +244,41 @@ func TestHide(t *testing.T) {
 		t.Errorf("not revealed: %s", all)
 	}
 	r.Reveal(false)
+	r.take(j, script("M: PASS ******** | PASS hush\n", "pop3", "late")) // on its way while that was switched
 	if all := fmt.Sprintf("%s", r.Events(0).Events); strings.Contains(all, "hush") || !strings.Contains(all, "********") || !strings.Contains(all, "reveal-off") {
 		t.Errorf("not hidden: %s", all)
 	}
+}
+
+// A queue in a hurry does not fill the history.
+func TestAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, j := testRoom(Limits{})
+		try := func(id int) {
+			to := mail.Recipient{Address: mail.Address{Local: "bob", Domain: "hamburger.edu"}}
+			r.Tried("hamburger.edu", "127.0.0.1:3025 none ", &store.QueueEntry{ID: store.QueueID(id), To: to}, mail.Result{Text: "busy\x1b"})
+		}
+		for id := range 5000 {
+			try(id)
+		}
+		r.Tried("crepes.fr", "", &store.QueueEntry{}, mail.Result{})
+		if n := len(r.Events(0).Events); n != attemptBurst {
+			t.Errorf("%d attempts are told", n)
+		}
+		if len(j.attempts) != maxHistories || len(j.order) != maxHistories {
+			t.Errorf("%d histories", len(j.attempts))
+		}
+		time.Sleep(time.Second)
+		try(5000)
+		events := r.Events(attemptBurst).Events
+		var skipped, e Event
+		if len(events) != 2 || json.Unmarshal(events[0], &skipped) != nil || json.Unmarshal(events[1], &e) != nil {
+			t.Fatalf("%s", events)
+		}
+		if skipped.Skipped != 5000-attemptBurst || e.Queue.Attempt.Hop != "127.0.0.1:3025" || e.Queue.Attempt.Text != "busy\uFFFD" {
+			t.Errorf("%s", events)
+		}
+	})
 }
 
 func TestSwitches(t *testing.T) {

@@ -19,9 +19,15 @@ import (
 const (
 	// maxQueueShown is how many entries of a queue the state has.
 	maxQueueShown = 100
+	// maxAccounts is how many accounts the state has.
+	maxAccounts = 50
 	// maxAttempts and maxHistories bound the attempts that are remembered.
 	maxAttempts  = 20
 	maxHistories = 1000
+	// attemptRate is how many attempts of a queue are shown in a second, and
+	// attemptBurst how many at once.
+	attemptRate  = 100
+	attemptBurst = 1000
 	// stateAge is for how long what was read of a store will do, at least; of a
 	// large one for stateShare times as long as it took to read.
 	stateAge   = 200 * time.Millisecond
@@ -53,6 +59,10 @@ type joined struct {
 	good     time.Time    // until then state will do
 	slow     bool         // it took long to read
 	state    Server
+	// What may be told of attempts: see shows.
+	room   float64
+	roomAt time.Time
+	missed int
 }
 
 type attemptKey struct {
@@ -161,7 +171,7 @@ func (j *joined) readState(ctx context.Context) (Server, error) {
 	if err != nil {
 		return s, err
 	}
-	for _, a := range accounts {
+	for _, a := range accounts[:min(len(accounts), maxAccounts)] {
 		boxes, err := j.Store.Mailboxes(ctx, a.ID)
 		if err != nil {
 			return s, err
@@ -221,7 +231,29 @@ func (r *Room) Tried(server, hop string, e *store.QueueEntry, res mail.Result) {
 		j.good = time.Time{}
 	}
 	j.mu.Unlock()
-	r.tell(&Event{Kind: "queue", Server: server, Queue: &QueueEvent{ID: int64(e.ID), To: to, Attempt: a}})
+	missed, ok := j.shows(a.Time)
+	if missed > 0 {
+		r.tell(&Event{Kind: "skipped", Server: server, Skipped: missed})
+	}
+	if ok {
+		r.tell(&Event{Kind: "queue", Server: server, Queue: &QueueEvent{ID: int64(e.ID), To: to, Attempt: a}})
+	}
+}
+
+// shows reports whether one more attempt is shown, and when it is, how many were
+// not before it: a queue in a hurry makes more than anybody can read.
+func (j *joined) shows(now time.Time) (missed int, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.room = min(j.room+now.Sub(j.roomAt).Seconds()*attemptRate, attemptBurst)
+	j.roomAt = now
+	if j.room < 1 {
+		j.missed++
+		return 0, false
+	}
+	j.room--
+	missed, j.missed = j.missed, 0
+	return missed, true
 }
 
 // remember keeps an attempt. j.mu is held.
@@ -332,9 +364,10 @@ func (r *Room) Retry(ctx context.Context, server string, id int64) error {
 func (r *Room) Dialed(script string, local net.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.scripts) < maxWaiting {
-		r.scripts[local.String()] = script
+	if len(r.scripts) >= maxWaiting { // of sessions that were not shown
+		clear(r.scripts)
 	}
+	r.scripts[local.String()] = script
 	for _, s := range r.order {
 		if s.Remote == local.String() && s.Closed.IsZero() {
 			s.Shown = script

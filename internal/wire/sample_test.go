@@ -94,6 +94,7 @@ func TestReveal(t *testing.T) {
 	go io.WriteString(client, "a LOGIN bob hush\r\na LOGIN bob hush\r\nhushxa LOGIN bob hush\r\nb NOOP\r\n")
 	ask := func() {
 		c.ReadLine(100)
+		c.Mask("LOGIN ****")
 		c.Mask("a LOGIN ****")
 		c.MaskAnswer("+ ****")
 		io.WriteString(c, "+ c2VjcmV0\r\n")

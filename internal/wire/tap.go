@@ -295,8 +295,7 @@ func (c *Conn) Mask(shown string) {
 	if !c.shown.pending {
 		return
 	}
-	c.shown.secret = ""
-	if c.cfg.Tap.reveal.Load() {
+	if c.cfg.Tap.reveal.Load() && !c.shown.masked {
 		c.shown.secret = c.shown.line
 	}
 	c.shown.line, c.shown.masked = shown, true

@@ -80,8 +80,7 @@ type Shown struct {
 	Session string `json:"session"`
 }
 
-// Messages is what lies in the mailboxes and the queue of a server, newest first,
-// at most 200.
+// Messages is what lies in a server's mailboxes, newest first, at most 200.
 type Messages struct {
 	Messages []MessageLine `json:"messages"`
 }

@@ -12,8 +12,12 @@ import (
 	"posthorn/store"
 )
 
-// maxMessages is how many messages a list has; of each mailbox the newest.
-const maxMessages = 200
+// maxMessages is how many messages a list has; of each mailbox the newest, of
+// so many accounts.
+const (
+	maxMessages = 200
+	maxAccounts = 50
+)
 
 // maxShown bounds a header field's value in a list.
 const maxShown = 500
@@ -29,7 +33,7 @@ func (s *server) messages(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range accounts {
+	for _, a := range accounts[:min(len(accounts), maxAccounts)] {
 		boxes, err := st.Mailboxes(ctx, a.ID)
 		if err != nil {
 			return nil, err
