@@ -42,7 +42,7 @@ type Server struct {
 	// Ports by key of [listen]: "smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps".
 	Ports     map[string]int `json:"ports"`
 	Accounts  []Account      `json:"accounts"` // at most 50
-	Queue     []QueueEntry   `json:"queue"` // oldest first, at most 100
+	Queue     []QueueEntry   `json:"queue"`    // oldest first, at most 100
 	QueueSize int            `json:"queue_size"`
 }
 
