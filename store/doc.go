@@ -113,5 +113,5 @@
 //   - directory: accounts, aliases and domains agree (see checkDirectory).
 //   - commits: the counter outside the database does not lead.
 //   - deep: each content's octets decode and have its size and checksum; its
-//     part tree reads, covers it and agrees with the header's size.
+//     part tree has its checksum, covers it and agrees with the header's size.
 package store

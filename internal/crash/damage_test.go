@@ -26,11 +26,12 @@ type body struct {
 	blob    []byte
 }
 
-// bodies are all pieces: headers and chunks.
+// bodies are all pieces: headers, chunks, what is attached, and part trees.
 func (s *server) bodies() (list []body) {
 	s.t.Helper()
 	s.query(func(db *sql.DB) error {
-		rows, err := db.Query("SELECT content, header FROM meta UNION ALL SELECT key >> 16, data FROM chunks")
+		rows, err := db.Query(`SELECT content, header FROM meta UNION ALL SELECT content, parts FROM meta
+			UNION ALL SELECT key >> 16, data FROM chunks UNION ALL SELECT key >> 16, attached FROM chunks WHERE attached NOT NULL`)
 		if err != nil {
 			return err
 		}

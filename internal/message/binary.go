@@ -3,11 +3,12 @@ package message
 import (
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"sync"
 )
 
 // The first octet of a stored tree. firstVersion, which is written no more, has
-// texts as their length and their octets.
+// texts as their length and their octets, and no checksum.
 const (
 	firstVersion = 1
 	treeVersion  = 2
@@ -17,13 +18,23 @@ const (
 var ErrTree = errors.New("message: damaged part tree")
 
 // AppendBinary writes the tree in the compact form in which it is stored: a
-// version octet, then each part with its children after it. Offsets are
-// written as distances, texts as appendText says.
+// version octet, then each part with its children after it, then a checksum.
+// Offsets are written as distances, texts as treeWriter.text says.
 func (p *Part) AppendBinary(b []byte) []byte {
 	w := treeWriter{b: append(b, treeVersion), known: knownWords()}
 	w.part(p, 0)
-	return w.b
+	return appendTreeSum(w.b, len(b))
 }
+
+// treeSumSize is how long the checksum is.
+const treeSumSize = 4
+
+// appendTreeSum appends the checksum of what stands in b from from on.
+func appendTreeSum(b []byte, from int) []byte {
+	return binary.LittleEndian.AppendUint32(b, treeSum(b[from:]))
+}
+
+func treeSum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // What a part has beside the octets' places.
 const (
@@ -174,7 +185,15 @@ func ReadPart(b []byte) (*Part, error) {
 	if len(b) == 0 || b[0] != treeVersion && b[0] != firstVersion {
 		return nil, ErrTree
 	}
-	r := treeReader{b: b[1:], first: b[0] == firstVersion}
+	first := b[0] == firstVersion
+	if !first {
+		n := len(b) - treeSumSize
+		if n < 1 || treeSum(b[:n]) != binary.LittleEndian.Uint32(b[n:]) {
+			return nil, ErrTree
+		}
+		b = b[:n]
+	}
+	r := treeReader{b: b[1:], first: first}
 	p := r.part(0, 1)
 	if r.bad || len(r.b) > 0 {
 		return nil, ErrTree

@@ -22,6 +22,18 @@ func TestReadFirstVersion(t *testing.T) {
 	}
 }
 
+// TestTreeDamage: a bit that has turned over is found, wherever it is.
+func TestTreeDamage(t *testing.T) {
+	b := parse([]byte(rfcExample)).Root.AppendBinary(nil)
+	for i := range 8 * len(b) {
+		b[i/8] ^= 1 << (i % 8)
+		if p, err := ReadPart(b); err == nil {
+			t.Errorf("with bit %d turned over it is read as %+v", i, p)
+		}
+		b[i/8] ^= 1 << (i % 8)
+	}
+}
+
 // TestTreeWords: a word that is there twice would be stored in two ways, and
 // those beyond treeAgain not at all.
 func TestTreeWords(t *testing.T) {

@@ -39,9 +39,14 @@ func FuzzParser(f *testing.F) {
 }
 
 func FuzzReadPart(f *testing.F) {
-	f.Add(parse([]byte(rfcExample)).Root.AppendBinary(nil))
+	tree := parse([]byte(rfcExample)).Root.AppendBinary(nil)
+	f.Add(tree[:len(tree)-treeSumSize])
 	f.Add([]byte{treeVersion})
+	f.Add([]byte{firstVersion})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 0 && b[0] == treeVersion {
+			b = appendTreeSum(b, 0)
+		}
 		p, err := ReadPart(b)
 		if err != nil {
 			return
