@@ -57,7 +57,7 @@ type candidate struct {
 
 	trace  []byte // the folded text of m.Trace
 	header []byte // likewise, from onHeader on
-	long   bool   // there is more of it, which is looked into on onBody
+	long   bool   // the header is looked into on onBody instead
 	found  []bool // on onBody: which of plan.texts match
 }
 

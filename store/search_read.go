@@ -200,14 +200,18 @@ func (w *searchWorker) decideBody(f *fetched, c *candidate) (err error) {
 	return nil
 }
 
-// giveHeader has the candidate's header looked into, as far as it stands apart
+// giveHeader has the candidate's header looked into, if all of it stands apart
 // from the body.
 func (w *searchWorker) giveHeader(f *fetched, c *candidate) (err error) {
 	if w.raw, err = w.s.blobs.decode(w.raw[:0], w.of(f.header)); err != nil {
 		return err
 	}
+	block := w.raw[:min(f.headerSize, int64(len(w.raw)))]
+	if c.long { // it is cut off in the middle of a word
+		block = nil
+	}
 	w.trace = w.scanner.FoldHeader(w.trace[:0], c.m.Trace, w.plan.fields...)
-	w.header = w.scanner.FoldHeader(w.header[:0], w.raw[:min(f.headerSize, int64(len(w.raw)))], w.plan.fields...)
+	w.header = w.scanner.FoldHeader(w.header[:0], block, w.plan.fields...)
 	c.trace, c.header, c.have = w.trace, w.header, onHeader
 	return nil
 }
