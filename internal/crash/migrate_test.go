@@ -3,8 +3,10 @@
 package crash
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,4 +92,59 @@ func TestKillDuringMigration(t *testing.T) {
 			s.checkDeep()
 		})
 	}
+}
+
+// A store that an older version left is brought up to date, and the program is
+// killed before and after the end of each step.
+func TestKillDuringUpgrade(t *testing.T) {
+	const version, messages = 4, 32
+	old := unpack(t, "../../store/testdata/schema4.db.gz")
+	prepared := &server{testserver.Prepare(t, testserver.Config{Program: faulty}), t}
+	prepared.Must(prepared.InitArgs()...)
+	newest := prepared.number("PRAGMA user_version")
+	for step := 1; step <= newest-version; step++ {
+		for left, point := range []string{"migrate: before COMMIT", "migrate: after COMMIT"} {
+			point = fmt.Sprintf("%s:%d", point, step)
+			t.Run(point, func(t *testing.T) {
+				s := prepared.clone(t)
+				for _, name := range []string{"posthorn.db-wal", "posthorn.db-shm", "posthorn.commits"} {
+					os.Remove(s.Data(name))
+				}
+				if err := os.WriteFile(s.Data("posthorn.db"), old, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Start("POSTHORN_CRASH=" + point); !errors.Is(err, testserver.ErrEnded) || !killed(s.Err()) {
+					t.Fatalf("the server was not killed: %v, %v\n%s", err, s.Err(), s.Log())
+				}
+				if got, want := s.number("PRAGMA user_version"), version+step-1+left; got != want {
+					t.Errorf("version %d, not %d", got, want)
+				}
+				s.checkDeep()
+				if got := s.number("PRAGMA user_version"); got != newest {
+					t.Errorf("version %d, not %d", got, newest)
+				}
+				if got := s.number("SELECT count(*) FROM messages"); got != messages {
+					t.Errorf("%d messages, not %d", got, messages)
+				}
+			})
+		}
+	}
+}
+
+func unpack(t *testing.T, file string) []byte {
+	t.Helper()
+	packed, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	r, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
