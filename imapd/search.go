@@ -54,6 +54,9 @@ func (s *session) runSearch(args *searchArgs, err error) (found, error) {
 		s.numbers = s.numbers || args.numbers
 		f.hits, err = s.find(args)
 	}
+	if err != nil {
+		s.limit = 0 // nothing was looked at
+	}
 	picked := args.ret.pick(f.hits)
 	if args.ret.ReturnSave {
 		if err == nil {
