@@ -33,12 +33,7 @@ func TestThunderbird(t *testing.T) {
 	file := write(t, filepath.Join(dir, "tệp lớn.bin"), string(blob))
 
 	display := startX(t, dir)
-	port := freePort(t)
-	profile := filepath.Join(dir, "profile")
-	write(t, filepath.Join(profile, "user.js"), strings.ReplaceAll(thunderbirdPrefs, "PORT", port))
-	tb := exec.Command("thunderbird", "--profile", profile, "--marionette", "--remote-allow-system-access", "--no-remote")
-	tb.Env = append(os.Environ(), "DISPLAY="+display, "HOME="+dir, "LC_ALL=C.UTF-8", "MOZ_DISABLE_CONTENT_SANDBOX=1")
-	startUntilEnd(t, tb)
+	port := startThunderbird(t, filepath.Join(dir, "home"), display)
 
 	cmd := exec.Command("python3", abs(t, "testdata/thunderbird.py"), port, "127.0.0.1", fmt.Sprint(s.Base()), "alice@"+domain, password, file, shots)
 	cmd.Env = append(os.Environ(), "DISPLAY="+display, "PYTHONDONTWRITEBYTECODE=1")
@@ -86,6 +81,20 @@ p.quit()`, "127.0.0.1", s.Port("pop3"), "alice@"+domain, password)
 	if !found {
 		t.Error("the attachment did not come back with the same name and bytes")
 	}
+}
+
+// startThunderbird starts a Thunderbird with a new profile in home, until the
+// test ends, and returns the port by which it is driven.
+func startThunderbird(t *testing.T, home, display string, environment ...string) (port string) {
+	t.Helper()
+	port = freePort(t)
+	profile := filepath.Join(home, "profile")
+	write(t, filepath.Join(profile, "user.js"), strings.ReplaceAll(thunderbirdPrefs, "PORT", port))
+	tb := exec.Command("thunderbird", "--profile", profile, "--marionette", "--remote-allow-system-access", "--no-remote")
+	tb.Env = append(os.Environ(), "DISPLAY="+display, "HOME="+home, "LC_ALL=C.UTF-8", "MOZ_DISABLE_CONTENT_SANDBOX=1")
+	tb.Env = append(tb.Env, environment...)
+	startUntilEnd(t, tb)
+	return port
 }
 
 // sameMessage compares what a program saved to disk (it may put its own
@@ -160,6 +169,8 @@ user_pref("extensions.update.enabled", false);
 user_pref("services.settings.server", "http://127.0.0.1:9");
 user_pref("network.captive-portal-service.enabled", false);
 user_pref("network.connectivity-service.enabled", false);
+user_pref("mail.server.default.use_condstore", true);
+user_pref("mail.server.default.allow_utf8_accept", true);
 user_pref("mail.compose.attachment_reminder", false);
 user_pref("mail.compose.big_attachments.notify", false);
 user_pref("mail.server.default.use_compress_deflate", true);

@@ -60,6 +60,49 @@ PRELUDE = """
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
 """
 
+# Sets an account up (IMAP and SMTP with STARTTLS), and returns its server's key.
+SETUP = PRELUDE + """
+const [host, imapPort, smtpPort, user, password] = args;
+// the server's own certificate, accepted once as a person would
+for (const port of [imapPort, smtpPort]) {
+  const service = Cc["@mozilla.org/security/certoverride;1"].getService(Ci.nsICertOverrideService);
+  service.setDisableAllSecurityChecksAndLetAttackersInterceptMyData(true);
+}
+const login = (origin) => {
+  const info = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
+  info.init(origin, null, origin, user, password, "", "");
+  return Services.logins.addLoginAsync(info);
+};
+await login("imap://" + host);
+await login("smtp://" + host);
+const server = MailServices.accounts.createIncomingServer(user, host, "imap");
+server.port = imapPort;
+server.socketType = Ci.nsMsgSocketType.alwaysSTARTTLS;
+server.authMethod = Ci.nsMsgAuthMethod.passwordCleartext;
+server.prettyName = user;
+server.password = password;
+const identity = MailServices.accounts.createIdentity();
+identity.email = user;
+identity.fullName = "Alice";
+identity.composeHtml = false;
+const account = MailServices.accounts.createAccount();
+account.incomingServer = server;
+account.addIdentity(identity);
+MailServices.accounts.defaultAccount = account;
+const out = MailServices.outgoingServer.createServer("smtp");
+const smtp = out.QueryInterface(Ci.nsISmtpServer);
+smtp.hostname = host;
+smtp.port = smtpPort;
+out.username = user;
+out.authMethod = Ci.nsMsgAuthMethod.passwordCleartext;
+out.socketType = Ci.nsMsgSocketType.alwaysSTARTTLS;
+MailServices.outgoingServer.defaultServer = out;
+identity.smtpServerKey = out.key;
+MailServices.accounts.saveAccountInfo();
+server.performExpand(null);
+done(server.key);
+"""
+
 # Press "send" in the window where a message is written; done when that is
 # closed. A press too early does nothing, and one while it sends neither.
 SEND_NOW = """
