@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"time"
 )
@@ -49,7 +50,14 @@ func (b *bench) listing(ctx context.Context, rounds int) error {
 				s := b.servers[(i+round)%len(b.servers)]
 				metrics, err := b.list(ctx, s, n, round == 0 && !s.kept)
 				if err != nil {
-					return fmt.Errorf("%s, %d messages: %w", s.name, n, err)
+					err = fmt.Errorf("%s, %d messages: %w", s.name, n, err)
+				}
+				switch {
+				case err != nil && (s == b.servers[0] || ctx.Err() != nil):
+					return err
+				case err != nil: // its figures stay away
+					fmt.Fprintln(os.Stderr, "bench:", err)
+					continue
 				}
 				for k := range rows {
 					if v, ok := metrics[rows[k].metric]; ok {
