@@ -202,15 +202,21 @@ func (b *tab) wait(expression string, values ...any) {
 	}
 }
 
-// click waits until an element is there, can be seen and is enabled, and clicks
-// it where it is.
+// click waits until an element is there, can be seen, is enabled and not
+// covered, and clicks it before the page can move it elsewhere.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.wait(`(() => { const e = document.querySelector(%s); return e && e.checkVisibility() && !e.disabled; })()`, selector)
-	if err := b.do(chromedp.Click(chromedp.CSS(selector))); err != nil {
-		b.shoot("failure")
-		b.t.Fatalf("clicking %s: %v", selector, err)
-	}
+	b.wait(`(() => {
+		const e = document.querySelector(%s);
+		if (!e?.checkVisibility() || e.disabled) return false;
+		e.scrollIntoView({ block: "center" });
+		const r = e.getBoundingClientRect();
+		const top = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+		if (!top || !e.contains(top)) return false;
+		e.focus();
+		e.click();
+		return true;
+	})()`, selector)
 }
 
 // choose takes an option of a select, as a person does.

@@ -49,7 +49,10 @@ class Page {
   #build() {
     const act = (what) => this.#act(what);
     this.transcript = new Transcript(this.room, (row) => this.#explain(row));
-    this.player = new Player(this.room, (seq) => this.transcript.after(seq), (e) => this.way.happen(e), () => this.#moved());
+    this.player = new Player(this.room, {
+      next: (seq) => this.transcript.after(seq), left: (seq) => this.transcript.left(seq),
+      passed: (e) => this.way.happen(e), moved: () => this.#moved(),
+    });
     this.way = new Way(byId("way"), this.room);
     this.picture = new StatePicture(byId("state"), this.room);
     this.explanation = new Explanation(this.catalogue);
@@ -108,12 +111,14 @@ class Page {
       if (state.seq < this.room.last) return location.reload(); // the server began anew
       this.room.learn(state);
       await feed.history(this.room.last, (events) => events.forEach((e) => this.room.add(e)));
-      const waited = this.#buffer;
+      const waited = this.#buffer ?? [];
       this.#buffer = null;
       for (const [events, skipped] of waited) this.#receive(events, skipped);
+      this.#trouble(null);
       this.#touch();
     } catch (problem) {
       this.#trouble(problem);
+      setTimeout(() => this.#catchUp(), 2000);
     }
   }
 

@@ -1,13 +1,17 @@
 // Pause, step and replay: moves where in the past one looks.
 
-const paces = 700; // milliseconds between events in a replay
+// A replay takes its time with each event (milliseconds), but not much more than a while for all of them.
+const slowest = 700;
+const fastest = 20;
+const whole = 20000;
 
 export class Player {
   #timer = 0;
 
-  // next finds the event after a number; passed is told of each event that is stepped over; moved, that one looks elsewhere.
-  constructor(room, next, passed, moved) {
-    Object.assign(this, { room, next, passed, moved });
+  // next finds the event after a number, left counts those after it; passed is told of each event that is stepped over;
+  // moved, that one looks elsewhere.
+  constructor(room, { next, left, passed, moved }) {
+    Object.assign(this, { room, next, left, passed, moved });
   }
 
   get playing() { return this.#timer !== 0; }
@@ -47,7 +51,10 @@ export class Player {
     this.moved();
   }
 
-  #run() { this.#timer = setTimeout(() => this.#tick(), paces); }
+  #run() {
+    const pace = Math.min(slowest, Math.max(fastest, whole / this.left(this.room.at)));
+    this.#timer = setTimeout(() => this.#tick(), pace);
+  }
 
   #stop() {
     clearTimeout(this.#timer);

@@ -11,10 +11,14 @@ export class Room {
   last = 0; // the number of the newest event
   at = null; // the number of the event up to which one looks; null: live
 
-  // learn takes a State.
+  // learn takes a State. Events may have come already that are newer than it.
   learn(state) {
     this.state = state;
-    for (const s of state.sessions) this.sessions.set(s.id, { ...this.sessions.get(s.id), ...s, states: this.sessions.get(s.id)?.states ?? [] });
+    for (const s of state.sessions) {
+      const known = this.sessions.get(s.id) ?? { states: [] };
+      const newer = known.states.at(-1)?.seq > state.seq;
+      this.sessions.set(s.id, { ...known, ...s, state: newer ? known.state : s.state, closed: known.closed ?? s.closed });
+    }
   }
 
   // add takes an event, and reports whether it was new.

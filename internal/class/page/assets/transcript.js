@@ -45,6 +45,11 @@ export class Transcript {
     return this.room.events.find((e) => e.seq > seq && this.passes(e));
   }
 
+  // left counts the events that are shown after a number.
+  left(seq) {
+    return this.room.events.reduce((n, e) => n + (e.seq > seq && this.passes(e)), 0);
+  }
+
   show(filter) {
     Object.assign(this.filter, filter);
     this.follow();
