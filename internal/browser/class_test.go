@@ -41,6 +41,7 @@ func (c *class) speak(b *tab, lang string) {
 		b.click("#language")
 	}
 	b.wait(`document.documentElement.lang === %s`, lang)
+	b.wait(`document.querySelector("#setup").search === %s`, "?lang="+lang) // everything is drawn
 }
 
 // say is a text of the page's catalogue.
