@@ -14,6 +14,12 @@ import (
 // answer to refer to.
 const dictionary = 4 << 10
 
+// asTheyAre is the most octets that are sent as they are, in a stored block
+// (RFC 1951 §3.2.4). So few hardly shrink; and Thunderbird, when it has begun to
+// wait in IDLE, reads no more octets than came compressed: what they stand for
+// beyond that it leaves lying until the next come.
+const asTheyAre = 512
+
 // deflated stands between the socket, or TLS, and the protocol once the client
 // asked for compression (RFC 4978).
 //
@@ -192,7 +198,12 @@ func (d *deflated) deflate(dst *bytes.Buffer, p []byte) error {
 	if len(p) > dictionary {
 		before = nil // it has enough of its own to refer to
 	}
-	if err := flate.StatelessDeflate(dst, p, false, before); err != nil {
+	if len(p) <= asTheyAre {
+		n := uint16(len(p)) // a block begins at an octet: StatelessDeflate ends with one that does
+		dst.Write([]byte{0, byte(n), byte(n >> 8), byte(^n), byte(^n >> 8)})
+		dst.Write(p)
+		dst.Write([]byte{0, 0, 0, 0xff, 0xff}) // an empty block, at which decoders hand out what they have
+	} else if err := flate.StatelessDeflate(dst, p, false, before); err != nil {
 		return err
 	}
 	if len(p) >= dictionary {

@@ -319,3 +319,15 @@ func TestDeflatePartial(t *testing.T) {
 		}
 	})
 }
+
+// TestDeflateNews: who reads only as many octets as came compressed has all of a
+// small answer.
+func TestDeflateNews(t *testing.T) {
+	d := &deflated{}
+	for n := range asTheyAre + 1 {
+		var out bytes.Buffer
+		if err := d.deflate(&out, bytes.Repeat([]byte{'x'}, n)); err != nil || out.Len() < n {
+			t.Errorf("%d octets came as %d, %v", n, out.Len(), err)
+		}
+	}
+}
