@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"posthorn/internal/mail"
 	"posthorn/internal/message"
@@ -26,6 +27,7 @@ const (
 // readKeys sets what is wanted of the messages' keys, and makes those that are
 // not there yet. It leaves out the messages that are gone.
 func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, want keyColumns, p *Progress) ([]sortable, error) {
+	keeper := keyKeeper{s: s}
 	for from := 0; from < len(list); from += keyRows {
 		batch := list[from:min(from+keyRows, len(list))]
 		missing, err := s.readSomeKeys(ctx, batch, want)
@@ -36,11 +38,18 @@ func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, wan
 		for len(missing) > 0 {
 			part := missing[:min(len(missing), filledRows)]
 			missing = missing[len(part):]
-			if err := s.makeKeys(ctx, mb, batch, part, want); err != nil {
+			rows, err := s.makeKeys(ctx, mb, batch, part, want)
+			if err == nil {
+				err = keeper.keep(ctx, rows)
+			}
+			if err != nil {
 				return nil, err
 			}
 			p.add(len(part))
 		}
+	}
+	if err := keeper.end(); err != nil {
+		return nil, err
 	}
 	return slices.DeleteFunc(list, func(m sortable) bool { return m.content == 0 }), nil
 }
@@ -143,19 +152,37 @@ type keyRow struct {
 	keys    message.Keys
 }
 
-// makeKeys makes the keys of some of a batch, and keeps them for the next who
-// asks. A message that is gone gets the content 0.
-func (s *Store) makeKeys(ctx context.Context, mb MailboxID, batch []sortable, places []int, want keyColumns) error {
+// keyMakers is how many goroutines make keys at once.
+const keyMakers = 2
+
+// makeKeys makes the keys of some of a batch. A message that is gone gets the
+// content 0.
+func (s *Store) makeKeys(ctx context.Context, mb MailboxID, batch []sortable, places []int, want keyColumns) ([]keyRow, error) {
+	var rows [keyMakers][]keyRow
+	var errs [keyMakers]error
+	var wg sync.WaitGroup
+	i := 0
+	for part := range slices.Chunk(places, len(places)/keyMakers+1) {
+		n := i
+		wg.Go(func() { rows[n], errs[n] = s.makeSomeKeys(ctx, mb, batch, part, want) })
+		i++
+	}
+	wg.Wait()
+	return slices.Concat(rows[:]...), errors.Join(errs[:]...)
+}
+
+// makeSomeKeys is makeKeys in one goroutine.
+func (s *Store) makeSomeKeys(ctx context.Context, mb MailboxID, batch []sortable, places []int, want keyColumns) ([]keyRow, error) {
 	var set mail.UIDSet
 	at := make(map[mail.UID]*sortable, len(places))
 	for _, i := range places {
 		set.Add(batch[i].hit.UID)
 		at[batch[i].hit.UID] = &batch[i]
 	}
-	var rows []keyRow
-	for m, err := range s.Messages(ctx, mb, set, WantEnvelope|WantHeader) {
+	rows := make([]keyRow, 0, len(places))
+	for m, err := range s.Messages(ctx, mb, set, Brief|WantEnvelope|WantHeader) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		row := newKeyRow(m)
 		rows = append(rows, row)
@@ -170,9 +197,40 @@ func (s *Store) makeKeys(ctx context.Context, mb MailboxID, batch []sortable, pl
 	for _, gone := range at {
 		gone.content = 0
 	}
-	err := s.write(ctx, len(rows)*keyWeight, func(tx *writeTx) error { return tx.insertKeys(rows) })
+	return rows, nil
+}
+
+// keyKeeper keeps keys for the next who asks, while more are made.
+type keyKeeper struct {
+	s    *Store
+	wait func() error // for those that are being written; nil: none are
+}
+
+// keep begins to write rows, once those before are written.
+func (k *keyKeeper) keep(ctx context.Context, rows []keyRow) error {
+	if err := k.end(); err != nil || len(rows) == 0 {
+		return err
+	}
+	wait, err := k.s.begin(ctx, len(rows)*keyWeight, func(tx *writeTx) error { return tx.insertKeys(rows) })
+	k.wait = wait
+	return keyLoss(err)
+}
+
+// end waits until all is written.
+func (k *keyKeeper) end() error {
+	wait := k.wait
+	if wait == nil {
+		return nil
+	}
+	k.wait = nil
+	return keyLoss(wait())
+}
+
+// keyLoss is nil where nothing can be written: whoever asks next makes the keys
+// again.
+func keyLoss(err error) error {
 	if errors.Is(err, mail.ErrNoSpace) || errors.Is(err, mail.ErrUnavailable) {
-		return nil // whoever asks next makes them again
+		return nil
 	}
 	return err
 }
