@@ -206,5 +206,8 @@ func parseVerifier(c store.Credential) (verifier, error) {
 		quick && len(v.quick) != sha256.Size {
 		return v, bad
 	}
+	if !bytes.Equal(v.marshal(), c.Verifier) { // Sscanf and base64 take more forms than the one
+		return v, bad
+	}
 	return v, nil
 }
