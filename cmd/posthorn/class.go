@@ -113,12 +113,13 @@ func (c *classroom) stage() *show.Stage {
 			}
 			return nil, fmt.Errorf("%s has no %s", server, port)
 		},
-		Arm: func(_ context.Context, server string, f show.Fault) error {
+		Arm: func(_ context.Context, server string, f fault.Fault) error {
 			i, err := index(server)
 			if err != nil {
 				return err
 			}
-			_, err = c.room.Arm(class.Fault{Server: c.servers[i].domain, Protocol: f.Protocol, Kind: f.Kind, Command: f.Command, Code: f.Code, Times: 1})
+			f.Server = c.servers[i].domain
+			_, err = c.room.Arm(f)
 			return err
 		},
 		Switch: func(_ context.Context, server string, up bool) error {

@@ -19,7 +19,7 @@ var arrows = map[string]string{
 	"internal/transcript":       "",
 	"internal/transcript/watch": "internal/fault internal/wire",
 	"internal/explain":          "",
-	"internal/show":             "internal/explain",
+	"internal/show":             "internal/explain internal/fault",
 	"internal/inflate":          "",
 	"internal/message":          "internal/mail",
 	"internal/maillog":          "internal/mail",

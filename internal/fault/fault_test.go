@@ -99,3 +99,13 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+func TestParse(t *testing.T) {
+	f, err := Parse("smtp reply RCPT 450")
+	if want := (Fault{Protocol: "smtp", Kind: Reply, Command: "RCPT", Code: 450, Times: 1}); err != nil || f != want {
+		t.Errorf("%+v %v", f, err)
+	}
+	if _, err := Parse("smtp"); !errors.Is(err, ErrUnknown) {
+		t.Errorf("%v", err)
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"posthorn/internal/explain"
+	"posthorn/internal/fault"
 )
 
 const (
@@ -29,14 +30,6 @@ const (
 	// queueLook is how often the queue is looked at.
 	queueLook = 50 * time.Millisecond
 )
-
-// Fault is a fault on demand, as a script names it.
-type Fault struct {
-	Protocol string // "smtp", "pop3", "imap"
-	Kind     string // "reply", "connect", …
-	Command  string // at which it goes off; may be empty
-	Code     int    // the reply to give; may be 0
-}
 
 // Person is one of the two users; the server is named after its user.
 type Person struct {
@@ -51,7 +44,7 @@ type Stage struct {
 	// "submissions", "pop3", "pop3s", "imap" or "imaps". It leaves TLS to Play.
 	Dial func(ctx context.Context, server, port string) (net.Conn, error)
 	// Arm has a fault go off once on a server; nil: there are no faults here.
-	Arm func(ctx context.Context, server string, f Fault) error
+	Arm func(ctx context.Context, server string, f fault.Fault) error
 	// Switch takes a server down, or up again; nil: that cannot be done here.
 	Switch func(ctx context.Context, server string, up bool) error
 	// Queue tells what the messages in a server's queue were last answered;
@@ -149,7 +142,7 @@ func (p *play) step(ctx context.Context, step explain.Step) error {
 	case "expect":
 		return p.expect(p.stage.fill(step.Arg))
 	case "fault":
-		f, err := parseFault(rest)
+		f, err := fault.Parse(rest)
 		if err != nil {
 			return err
 		}
@@ -335,23 +328,6 @@ func (p *play) drained(ctx context.Context, server string) error {
 			return fmt.Errorf("in the queue are still %q", replies)
 		}
 	}
-}
-
-// parseFault reads "PROTOCOL KIND [COMMAND] [CODE]".
-func parseFault(s string) (f Fault, err error) {
-	words := strings.Fields(s)
-	if len(words) < 2 {
-		return f, errors.New("a fault is PROTOCOL KIND [COMMAND] [CODE]")
-	}
-	f.Protocol, f.Kind = words[0], words[1]
-	for _, w := range words[2:] {
-		if n, err := strconv.Atoi(w); err == nil {
-			f.Code = n
-		} else {
-			f.Command = w
-		}
-	}
-	return f, nil
 }
 
 // fill puts the two users into a line.

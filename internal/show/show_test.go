@@ -99,13 +99,3 @@ func TestBringsBack(t *testing.T) {
 		t.Errorf("%v", up)
 	}
 }
-
-func TestParseFault(t *testing.T) {
-	f, err := parseFault("smtp reply RCPT 450")
-	if want := (Fault{"smtp", "reply", "RCPT", 450}); err != nil || f != want {
-		t.Errorf("%+v %v", f, err)
-	}
-	if _, err := parseFault("smtp"); err == nil {
-		t.Error("no error")
-	}
-}
