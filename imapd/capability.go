@@ -30,6 +30,9 @@ func (s *session) capabilities() string {
 		"WITHIN", "MULTIAPPEND", "REPLACE", "PREVIEW",
 		"SORT", "SORT=DISPLAY", "ESORT", "I18NLEVEL=1", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES", "THREAD=REFS", "SEARCH=FUZZY", "INPROGRESS",
 		"APPENDLIMIT="+strconv.FormatInt(s.srv.cfg.MaxMessage, 10))
+	if s.quotaAdmin() {
+		caps = append(caps, "QUOTASET")
+	}
 	if s.srv.cfg.UIDOnly {
 		caps = append(caps, "UIDONLY")
 	}

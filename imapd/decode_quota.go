@@ -1,20 +1,29 @@
 package imapd
 
+import "strings"
+
 // quotaRootArg decodes the name of a quota root from the space before it on.
 func (d *decoder) quotaRootArg() string {
 	d.sp()
 	return d.astring(`a quota root, mostly ""`)
 }
 
-// setQuotaArgs decodes SETQUOTA's arguments (RFC 9208 §7) and returns the root;
-// the limits are held to the grammar, and used by nobody.
-func (d *decoder) setQuotaArgs() (root string) {
-	root = d.quotaRootArg()
+// setQuota is what SETQUOTA asks for (RFC 9208 §7).
+type setQuota struct {
+	root   string
+	limits map[string]int64 // by the resources' names, in capitals
+}
+
+func (d *decoder) setQuotaArgs() setQuota {
+	args := setQuota{d.quotaRootArg(), map[string]int64{}}
 	d.sp()
 	d.list(func() {
-		d.atom("a resource such as STORAGE")
+		resource := strings.ToUpper(d.atom("a resource such as STORAGE"))
 		d.sp()
-		d.number64()
+		if _, twice := args.limits[resource]; twice {
+			d.reject(bad("%s stands there twice", shown(resource)))
+		}
+		args.limits[resource] = d.number64()
 	})
-	return root
+	return args
 }

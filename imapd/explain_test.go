@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"posthorn/internal/explain"
+	"posthorn/internal/mail"
 )
 
 // TestExplained: the catalogue has every command, capability and response code.
@@ -26,7 +27,7 @@ func TestExplained(t *testing.T) {
 			t.Errorf("%s is explained, and not there", e.Name)
 		}
 	}
-	all := Config{UIDOnly: true, MessageLimit: 5, Compress: true, Unauthenticate: true}
+	all := Config{UIDOnly: true, MessageLimit: 5, Compress: true, Unauthenticate: true, QuotaAdmins: []mail.Address{{}}}
 	s := &session{srv: &Server{cfg: all}, state: selected}
 	for _, name := range append(strings.Fields(s.capabilities()), "STARTTLS", "LOGINDISABLED") {
 		e, ok := explain.Reply(explain.IMAP, "* CAPABILITY "+name)

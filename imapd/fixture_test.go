@@ -249,6 +249,11 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 			f.srv.id = f.srv.cfg.idFields()
 			return "", nil
 		},
+		// quota-admin USER may set limits, from then on.
+		"quota-admin": func(user string) (string, error) {
+			f.srv.cfg.QuotaAdmins = []mail.Address{f.account(user).Address}
+			return "", nil
+		},
 		// quota USER OCTETS MESSAGES limits an account; 0 is no limit.
 		"quota": func(args string) (string, error) {
 			var user string

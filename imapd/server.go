@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 
 	"posthorn/auth"
+	"posthorn/internal/mail"
 	"posthorn/internal/maillog"
 	"posthorn/internal/wire"
 	"posthorn/store"
@@ -34,6 +35,9 @@ type Config struct {
 	// MessageLimit is how many messages one command works on (RFC 9738, which
 	// wants at least 1000); 0 is any number, and does not offer it.
 	MessageLimit int
+	// QuotaAdmins are the accounts that are offered QUOTASET (RFC 9208): they set
+	// everybody's limits, and see them.
+	QuotaAdmins []mail.Address
 	// Version is what ID tells; empty tells none.
 	Version string
 	// ID are further fields for ID (RFC 2971 §3.3), such as support-url, or

@@ -15,7 +15,7 @@ import (
 var arrows = map[string]string{
 	"internal/mail":             "",
 	"migrations":                "",
-	"internal/config":           "",
+	"internal/config":           "internal/mail",
 	"internal/transcript":       "",
 	"internal/transcript/watch": "internal/fault internal/wire",
 	"internal/explain":          "",

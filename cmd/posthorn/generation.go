@@ -19,6 +19,7 @@ import (
 	"posthorn/imapd"
 	"posthorn/internal/config"
 	"posthorn/internal/deliver"
+	"posthorn/internal/mail"
 	"posthorn/internal/wire"
 	"posthorn/pop3d"
 	"posthorn/smtpd"
@@ -129,7 +130,7 @@ func (g *generation) daemons() map[string]func(net.Listener) error {
 	imap := imapd.New(s.store, g.auth, imapd.Config{
 		ClearFrom: g.cfg.Auth.ClearFrom, MaxMessage: int64(g.cfg.SMTP.MaxMessage),
 		Unauthenticate: g.cfg.IMAP.Unauthenticate, UIDOnly: g.cfg.IMAP.UIDOnly, Compress: g.cfg.IMAP.Compress, MessageLimit: g.cfg.IMAP.MessageLimit, NoQuirks: !g.cfg.IMAP.ClientQuirks,
-		ID: g.cfg.IMAP.ID, Version: version(), Log: s.log,
+		QuotaAdmins: addresses(g.cfg.IMAP.QuotaAdmins), ID: g.cfg.IMAP.ID, Version: version(), Log: s.log,
 	})
 	smtpServer, submissionServer := smtpd.New(mx), smtpd.New(submission)
 	g.newHTTP()
@@ -140,6 +141,16 @@ func (g *generation) daemons() map[string]func(net.Listener) error {
 		"https":   func(ln net.Listener) error { return serveHTTP(g.http, tls.NewListener(ln, g.certs.Server("http"))) },
 		"metrics": func(ln net.Listener) error { return serveHTTP(g.watch, ln) },
 	}
+}
+
+// addresses are those that a configuration names, and has found to be some.
+func addresses(named []string) (all []mail.Address) {
+	for _, name := range named {
+		if a, err := mail.ParseAddress(name); err == nil {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // clearFrom reports whether a client at addr may send a password without TLS.

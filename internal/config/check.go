@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"posthorn/internal/mail"
 )
 
 // check finds values that cannot be meant.
@@ -70,11 +72,16 @@ func (c *Config) checkHTTP() error {
 	return nil
 }
 
-// checkIMAP holds the message limit to RFC 9738 §3, and the fields of ID to RFC
-// 2971 §3.3.
+// checkIMAP holds the message limit to RFC 9738 §3, the admins of quotas to
+// addresses, and the fields of ID to RFC 2971 §3.3.
 func (c *Config) checkIMAP() error {
 	if n := c.IMAP.MessageLimit; n != 0 && n < 1000 {
 		return c.errorAt("imap.message_limit", "%d: at least 1000, or 0 for any number", n)
+	}
+	for _, a := range c.IMAP.QuotaAdmins {
+		if _, err := mail.ParseAddress(a); err != nil {
+			return c.errorAt("imap.quota_admins", "%q is no address such as \"postmaster@example.org\"", a)
+		}
 	}
 	if len(c.IMAP.ID) > 28 {
 		return c.errorAt("imap.id", "%d fields: with name and version there may be 30", len(c.IMAP.ID))

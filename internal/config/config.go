@@ -96,6 +96,9 @@ type IMAP struct {
 	MessageLimit int `toml:"message_limit"`
 	// Compress offers COMPRESS=DEFLATE (RFC 4978).
 	Compress bool `toml:"compress"`
+	// QuotaAdmins are the addresses of accounts that may set quotas (QUOTASET, RFC
+	// 9208).
+	QuotaAdmins []string `toml:"quota_admins"`
 	// ID are fields that ID tells, beside name and version or in their place.
 	ID map[string]string `toml:"id"`
 	// ClientQuirks does otherwise for clients that are known to be faulty.

@@ -67,6 +67,12 @@ func (l *Log) LoginFailed(conn, protocol, remote, user, mechanism string, err er
 	l.bounded(loginFailed, slog.LevelWarn, "login failed", "conn", conn, "remote", remote, "user", user, "mechanism", mechanism, "reason", err)
 }
 
+// QuotaSet is a limit that one account set for another's mail, or its own, in
+// octets and messages; 0 is none.
+func (l *Log) QuotaSet(conn, by, account string, octets, messages int64) {
+	l.info("quota set", "conn", conn, "by", by, "account", account, "octets", octets, "messages", messages)
+}
+
 // Accepted: a message was stored and answered for.
 func (l *Log) Accepted(conn, protocol, id, from string, recipients int, size int64) {
 	if c := l.of(protocol); c != nil {
