@@ -7,11 +7,11 @@ func (s *session) cmdClose(d *decoder) error {
 		return err
 	}
 	if !s.box.readOnly {
-		gone, err := s.srv.store.Expunge(s.ctx, s.box.id, nil, false)
+		gone, modseq, err := s.srv.store.Expunge(s.ctx, s.box.id, nil, false)
 		if err != nil {
 			return err
 		}
-		s.noteExpunged(gone)
+		s.noteExpunged(gone, modseq)
 	}
 	s.deselect()
 	return nil

@@ -28,11 +28,12 @@ func (s *session) cmdCreate(d *decoder) error {
 	} else if holder != nil {
 		return no("USEATTR", "Another mailbox has that special use")
 	}
+	levels := s.missingLevels(args.mailbox)
 	mb, err := s.srv.store.CreateMailbox(s.ctx, s.account(), args.mailbox, use)
 	if err != nil {
 		return nameError(err)
 	}
-	s.noteMailbox("created", mb.Name, "")
+	s.noteCreated(&mb, levels)
 	s.ok("MAILBOXID ("+mb.ObjectID()+")", "CREATE completed") // RFC 8474 §4.1
 	if s.enabled.rev2 && mb.Name != args.given {
 		s.writeRenamed(&listed{name: mb.Name, box: &mb}, args.given)

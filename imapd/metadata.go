@@ -154,7 +154,11 @@ func (s *session) cmdSetMetadata(d *decoder) error {
 	case errors.Is(err, mail.ErrOverQuota):
 		return no("METADATA TOOMANY", "Too many annotations, or too much in all")
 	}
+	if err == nil {
+		s.noteAnnotated(mailbox, list)
+	}
 	if err == nil && loser != nil {
+		s.noteAnnotated(loser.Name, []store.Annotation{{Entry: store.SpecialUseEntry}})
 		s.writeMetadata(loser.Name, []store.Annotation{{Entry: store.SpecialUseEntry}}) // RFC 6154 §5.4
 	}
 	return err

@@ -6,10 +6,11 @@ func (s *session) cmdRename(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
+	levels := s.missingLevels(args.to)
 	if err := s.srv.store.RenameMailbox(s.ctx, s.account(), args.from, args.to); err != nil {
 		return nameError(err)
 	}
-	s.noteMailbox("renamed", args.from, args.to)
+	s.noteRenamed(args.from, args.to, levels)
 	if s.enabled.rev2 && (args.givenFrom != args.from || args.givenTo != args.to) {
 		tree, err := s.listTree(false)
 		if err != nil {

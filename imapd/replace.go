@@ -30,7 +30,7 @@ func (s *session) replace(d *decoder, uid bool) error {
 		u.abort()
 		return err
 	}
-	accepted, err := s.srv.store.Replace(s.ctx, s.box.id, u.old.UID, u.messages[0])
+	accepted, left, err := s.srv.store.Replace(s.ctx, s.box.id, u.old.UID, u.messages[0])
 	if err != nil {
 		u.abort()
 		if errors.Is(err, mail.ErrNotFound) {
@@ -38,7 +38,7 @@ func (s *session) replace(d *decoder, uid bool) error {
 		}
 		return err
 	}
-	s.noteReplaced(u, accepted)
+	s.noteReplaced(u, accepted, left)
 	// Before the EXPUNGE that sync sends (§4.3).
 	s.out.status("*", status{"OK", s.appendUID([]store.Accepted{accepted}), "Replacement message ready"})
 	s.box.vanished = s.enabled.qresync // §4.5

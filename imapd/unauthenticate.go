@@ -1,6 +1,9 @@
 package imapd
 
-import "posthorn/auth"
+import (
+	"posthorn/auth"
+	"posthorn/internal/wire"
+)
 
 // cmdUnauthenticate is UNAUTHENTICATE (RFC 8437): all is as it was after the
 // greeting, but for TLS; a
@@ -16,6 +19,7 @@ func (s *session) cmdUnauthenticate(d *decoder) error {
 		s.bye("Too many connections from your address")
 		return s.lose(err)
 	}
+	s.note(wire.Note{Kind: "logged-out"})
 	s.who, s.state, s.enabled, s.faults, s.loginFailures = auth.Identity{}, notAuthenticated, enabled{}, 0, 0
 	s.out.unicode = false
 	s.after = s.conn.EndDeflate // §4.1

@@ -63,12 +63,12 @@ func (s *session) update() string {
 		}
 	}
 	if len(marked) > 0 {
-		gone, err := s.srv.cfg.Store.Expunge(s.ctx, s.drop.mailbox, marked, true)
+		gone, modseq, err := s.srv.cfg.Store.Expunge(s.ctx, s.drop.mailbox, marked, true)
 		if err != nil {
 			s.srv.cfg.Log.Internal(s.conn.ID(), "QUIT", err)
 			return "-ERR [SYS/TEMP] The deleted messages could not be removed: they are still there"
 		}
-		s.conn.Note(wire.Note{Kind: "expunged", Account: s.drop.owner, Mailbox: "INBOX", UIDs: gone.String(), Count: int(gone.Len())})
+		s.conn.Note(wire.Note{Kind: "expunged", Account: s.drop.owner, Mailbox: "INBOX", UIDs: gone.String(), Count: int(gone.Len()), ModSeq: uint64(modseq)})
 	}
 	left, _ := s.drop.total()
 	if left == 0 {

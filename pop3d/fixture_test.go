@@ -216,7 +216,7 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 			if _, err := fmt.Sscan(args, &name, &uid); err != nil {
 				return "", err
 			}
-			_, err := f.store.Expunge(context.Background(), f.inbox(name).ID, mail.UIDs(uid), true)
+			_, _, err := f.store.Expunge(context.Background(), f.inbox(name).ID, mail.UIDs(uid), true)
 			return "", err
 		},
 	}

@@ -76,7 +76,7 @@ func (f *front) give(b *body) (id string, err error) {
 func (f *front) noteOutcome(o deliver.Outcome) {
 	for _, p := range o.Copies {
 		f.Note(wire.Note{Kind: "delivered", ID: o.ID, Account: p.Account.String(), Mailbox: "INBOX",
-			UIDs: strconv.FormatUint(uint64(p.UID), 10), UIDValidity: p.UIDValidity})
+			UIDs: strconv.FormatUint(uint64(p.UID), 10), UIDValidity: p.UIDValidity, ModSeq: uint64(p.ModSeq)})
 	}
 	for _, to := range o.Queued {
 		f.Note(wire.Note{Kind: "queued", ID: o.ID, Queue: int64(o.Queue), To: to.String()})

@@ -329,7 +329,15 @@ func (f *front) panicked(v any) {
 }
 
 // reset forgets the transaction (RFC 5321 §4.1.1.5).
-func (f *front) reset() { f.tx = transaction{} }
+func (f *front) reset() {
+	switch f.verb {
+	case "RSET", "HELO", "EHLO", "STARTTLS":
+		if f.tx.env != nil {
+			f.Note(wire.Note{Kind: "given-up", Count: len(f.tx.env.To)})
+		}
+	}
+	f.tx = transaction{}
+}
 
 // secure tells whether a password may be sent now.
 func (f *front) secure() bool {

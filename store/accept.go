@@ -38,6 +38,7 @@ type Placed struct {
 	Mailbox     MailboxID
 	UIDValidity uint32
 	UID         mail.UID
+	ModSeq      mail.ModSeq
 }
 
 // Accepted says what became of a Delivery.
@@ -173,7 +174,7 @@ func (tx *writeTx) place(b *Body, c *Copy) (Placed, error) {
 	if uid >= maxUID {
 		return Placed{}, errUIDsUsedUp
 	}
-	p.UID = mail.UID(uid)
+	p.UID, p.ModSeq = mail.UID(uid), modseq
 	flags, err := tx.useKeywords(p.Mailbox, keywords, c.Flags)
 	if err != nil {
 		return Placed{}, err

@@ -105,7 +105,7 @@ func TestAcceptForManyStoresOnce(t *testing.T) {
 	a := deliver(t, s, someMessage,
 		Copy{Account: bob, Trace: []byte(trace)},
 		Copy{Account: alice, Mailbox: sent.ID, Flags: mail.NewFlags(`\Seen`, "work"), Date: date})
-	if len(a.Placed) != 2 || a.Placed[0].Mailbox != inboxOf(t, s, bob).ID || a.Placed[1] != (Placed{sent.ID, sent.UIDValidity, 1}) {
+	if len(a.Placed) != 2 || a.Placed[0].Mailbox != inboxOf(t, s, bob).ID || a.Placed[1] != (Placed{sent.ID, sent.UIDValidity, 1, mailboxOf(t, s, alice, "Sent").HighestModSeq}) {
 		t.Errorf("placed %+v", a.Placed)
 	}
 	in, out := list(t, s, a.Placed[0].Mailbox, everything, WantHeader), list(t, s, sent.ID, everything, 0)

@@ -270,7 +270,7 @@ func BenchmarkThousand(b *testing.B) {
 			c, err := s.CopyMessages(context.Background(), mb, mail.UIDSet{{From: 1, To: 1000}}, to)
 			must(err)
 			b.StartTimer()
-			_, err = s.Expunge(context.Background(), to, mail.UIDs(c.To...), true)
+			_, _, err = s.Expunge(context.Background(), to, mail.UIDs(c.To...), true)
 			must(err)
 		}
 	})

@@ -16,7 +16,7 @@ func fillTest(t *testing.T, s *Store) {
 	}
 	deliver(t, s, "A: b\r\n\r\n"+strings.Repeat("large\r\n", 50_000), Copy{Account: alice})
 	in := inboxOf(t, s, alice)
-	if _, err := s.Expunge(t.Context(), in.ID, mail.UIDs(2), true); err != nil {
+	if _, _, err := s.Expunge(t.Context(), in.ID, mail.UIDs(2), true); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.CopyMessages(t.Context(), in.ID, mail.UIDs(1), mailboxOf(t, s, alice, "Archive").ID); err != nil {

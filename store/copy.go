@@ -11,6 +11,7 @@ import (
 type Copied struct {
 	UIDValidity uint32
 	From, To    []mail.UID
+	ModSeq      mail.ModSeq // of the copies, and where they were moved within an account, of what left
 }
 
 // CopyMessages copies messages into another mailbox (or the same), all or
@@ -49,6 +50,7 @@ func (tx *writeTx) copy(from MailboxID, set mail.UIDSet, to MailboxID) (Copied, 
 	if err != nil {
 		return c, err
 	}
+	c.ModSeq = modseq
 	if err := tx.addRefs(list); err != nil {
 		return c, err
 	}
@@ -69,6 +71,7 @@ func (tx *writeTx) move(from MailboxID, set mail.UIDSet, to MailboxID) (Copied, 
 	if err != nil {
 		return c, err
 	}
+	c.ModSeq = arrived
 	if err := tx.duplicate(&c, list, src, dst, arrived); err != nil {
 		return c, err
 	}

@@ -14,9 +14,9 @@ const maxTombstones = 20_000
 // Expunge removes those messages of set that are flagged \Deleted, or all of
 // set when force is given (POP3's QUIT); a nil set means the whole mailbox.
 // With force all go together; else, of many, some thousands at a time, and
-// beside an error may stand what is gone.
-// mail.ErrNoSuchMailbox.
-func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, force bool) (gone mail.UIDSet, err error) {
+// beside an error may stand what is gone. modseq is the last one that a removal
+// took; 0: there was none. mail.ErrNoSuchMailbox.
+func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, force bool) (gone mail.UIDSet, modseq mail.ModSeq, err error) {
 	if set == nil {
 		set = everything
 	}
@@ -26,48 +26,50 @@ func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, forc
 	}
 	err = inParts(set, func(part mail.UIDSet) (next mail.UID, err error) {
 		var went mail.UIDSet
+		var at mail.ModSeq
 		err = s.write(ctx, weightOf(part), func(tx *writeTx) error {
-			went, next, err = tx.expunge(mb, part, force, limit)
+			went, at, next, err = tx.expunge(mb, part, force, limit)
 			fault("expunge: in the transaction")
 			return err
 		})
 		if err == nil {
 			fault("expunge: committed")
 			addSet(&gone, went)
+			modseq = max(modseq, at)
 		}
 		return next, err
 	})
-	return gone, err
+	return gone, modseq, err
 }
 
 // expunge drops the rows of the first limit messages only, and says where there
 // may be more; the sweep removes the contents later.
-func (tx *writeTx) expunge(mb MailboxID, set mail.UIDSet, force bool, limit int) (gone mail.UIDSet, next mail.UID, err error) {
+func (tx *writeTx) expunge(mb MailboxID, set mail.UIDSet, force bool, limit int) (gone mail.UIDSet, modseq mail.ModSeq, next mail.UID, err error) {
 	if _, err := tx.mailbox(mb); err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	list, err := tx.items(mb, set, !force, limit)
 	if err != nil || len(list) == 0 {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
-	gone, err = tx.expungeItems(mb, list)
-	return gone, after(list, limit), err
+	gone, modseq, err = tx.expungeItems(mb, list)
+	return gone, modseq, after(list, limit), err
 }
 
-func (tx *writeTx) expungeItems(mb MailboxID, list []item) (mail.UIDSet, error) {
+func (tx *writeTx) expungeItems(mb MailboxID, list []item) (mail.UIDSet, mail.ModSeq, error) {
 	m, err := tx.mailbox(mb)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	t := totalsOf(list)
 	modseq, err := tx.charge(m.Account, -t.bytes, -t.messages, true)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := tx.bury(m, list, modseq); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return uidSet(list), tx.unref(contentsOf(list)...)
+	return uidSet(list), modseq, tx.unref(contentsOf(list)...)
 }
 
 func uidSet(list []item) mail.UIDSet {

@@ -83,7 +83,7 @@ func TestIndexIsNeverLate(t *testing.T) {
 					t.Error(err)
 				}
 				a := deliver(t, s, someMessage, Copy{Account: id, Mailbox: mb})
-				if _, err := s.Expunge(t.Context(), mb, mail.UIDs(mail.UID(n-w)), false); err != nil {
+				if _, _, err := s.Expunge(t.Context(), mb, mail.UIDs(mail.UID(n-w)), false); err != nil {
 					t.Error(err)
 				}
 				flags, arrived := "", false

@@ -227,7 +227,7 @@ func (m *model) expunge() {
 	if !force && m.r.IntN(2) == 0 {
 		set = nil
 	}
-	gone, err := m.s.Expunge(m.t.Context(), b.id, set, force)
+	gone, _, err := m.s.Expunge(m.t.Context(), b.id, set, force)
 	m.want("expunge", err, nil)
 	if set == nil {
 		set = everything

@@ -26,7 +26,7 @@ func (m *model) replace() {
 			want = mail.ErrOverQuota
 		}
 	}
-	a, err := m.s.Replace(m.t.Context(), from.id, uid, Delivery{Body: body, Copies: []Copy{c}})
+	a, _, err := m.s.Replace(m.t.Context(), from.id, uid, Delivery{Body: body, Copies: []Copy{c}})
 	if !m.want("replace", err, want) {
 		body.Abort()
 		return
@@ -114,7 +114,7 @@ func TestReplaceQuota(t *testing.T) {
 	put := func(uid mail.UID, text string) error {
 		b := writeBody(t, s, "Subject: x\r\n\r\n"+text)
 		defer b.Abort()
-		_, err := s.Replace(t.Context(), inbox, uid, Delivery{Body: b, Copies: []Copy{{Account: id, Mailbox: inbox}}})
+		_, _, err := s.Replace(t.Context(), inbox, uid, Delivery{Body: b, Copies: []Copy{{Account: id, Mailbox: inbox}}})
 		return err
 	}
 	for _, step := range []struct {

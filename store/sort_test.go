@@ -155,7 +155,7 @@ func TestSortExpunged(t *testing.T) {
 	}
 	expunge := func(uids ...mail.UID) {
 		t.Helper()
-		if _, err := s.Expunge(t.Context(), mb, mail.UIDs(uids...), true); err != nil {
+		if _, _, err := s.Expunge(t.Context(), mb, mail.UIDs(uids...), true); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -107,6 +107,9 @@ func (s *session) event(e *wire.Event, certificate *x509.Certificate) *Event {
 		s.machine.login(&s.State)
 	case wire.Noted:
 		out.Kind, out.Text, out.Note = "note", "", e.Note
+		if e.Note != nil && e.Note.Kind == "logged-out" {
+			s.User = ""
+		}
 	case wire.Closed:
 		out.Kind = "close"
 		s.Closed, s.Reason = e.Time, e.Text

@@ -18,12 +18,13 @@ type Placed struct {
 	Account     mail.Address
 	UID         mail.UID
 	UIDValidity uint32
+	ModSeq      mail.ModSeq
 }
 
 func (r *routes) outcome(id string, a *store.Accepted) Outcome {
 	o := Outcome{ID: id, Queue: a.Queue}
 	for i, p := range a.Placed {
-		o.Copies = append(o.Copies, Placed{r.local[i].to, p.UID, p.UIDValidity})
+		o.Copies = append(o.Copies, Placed{r.local[i].to, p.UID, p.UIDValidity, p.ModSeq})
 	}
 	for i := range r.remote {
 		o.Queued = append(o.Queued, r.remote[i].Address)

@@ -92,7 +92,7 @@ func (h *House) Take() (all []string) {
 			all = append(all, received.ReplaceAllString(b.String(), ""))
 		}
 		if box.Messages > 0 {
-			_, err = h.Store.Expunge(ctx, box.ID, everything, true)
+			_, _, err = h.Store.Expunge(ctx, box.ID, everything, true)
 			h.check(err)
 		}
 		if strings.HasPrefix(box.Name, "new") {

@@ -16,15 +16,21 @@ import (
 //	marked        Count, UIDs: POP3's DELE; removed at QUIT
 //	unmarked      Count: POP3's RSET
 //	locked        Account, Count, Octets: a POP3 session has the drop to itself
-//	appended      Account, Mailbox, UIDs, UIDValidity
-//	copied        Account, Mailbox, UIDs, ToMailbox, ToUIDs
+//	appended      Account, Mailbox, UIDs, UIDValidity, ModSeq
+//	copied        Account, Mailbox, UIDs, ToMailbox, ToUIDs, ModSeq
 //	moved         the same, and the messages left Mailbox
 //	selected      Account, Mailbox, Count, UIDValidity, ModSeq (no change, but a fact)
-//	created       Account, Mailbox
+//	created       Account, Mailbox, UIDValidity, Flags (the special use)
 //	deleted       Account, Mailbox
-//	renamed       Account, Mailbox, ToMailbox
+//	renamed       Account, Mailbox, ToMailbox, and those below it
+//	emptied       Account, Mailbox, ToMailbox: all messages went to that one, which is new
 //	subscribed    Account, Mailbox
 //	unsubscribed  Account, Mailbox
+//	annotated     Account, Mailbox (none: the account itself), Text: the entries that were set
+//	unannotated   the same: that were removed
+//	enabled       Account, Text: extensions that the session uses from now on
+//	logged-out    Account: by UNAUTHENTICATE; the connection stays
+//	given-up      Count: SMTP's envelope is forgotten, that had so many recipients
 //	compressed    compression begins
 //	decompressed  compression ends
 //	fault         Text is the fault on demand that went off
@@ -66,14 +72,32 @@ func (n *Note) String() string {
 	case "locked":
 		return fmt.Sprintf("the mailbox of %s is this session's: %d messages, %d octets", n.Account, n.Count, n.Octets)
 	case "appended":
-		return fmt.Sprintf("UID %s put into %s", n.UIDs, n.Mailbox)
+		return fmt.Sprintf("UID %s put into %s%s", n.UIDs, n.Mailbox, n.modSeq())
 	case "copied", "moved":
-		return fmt.Sprintf("UID %s of %s %s to %s as UID %s", n.UIDs, n.Mailbox, n.Kind, n.ToMailbox, n.ToUIDs)
+		return fmt.Sprintf("UID %s of %s %s to %s as UID %s%s", n.UIDs, n.Mailbox, n.Kind, n.ToMailbox, n.ToUIDs, n.modSeq())
 	case "selected":
 		return fmt.Sprintf("%s has %d messages, UIDVALIDITY %d%s", n.Mailbox, n.Count, n.UIDValidity, n.modSeq())
 	case "renamed":
 		return fmt.Sprintf("mailbox %s renamed to %s", n.Mailbox, n.ToMailbox)
-	case "created", "deleted", "subscribed", "unsubscribed":
+	case "created":
+		text := fmt.Sprintf("mailbox %s created", n.Mailbox)
+		if n.UIDValidity != 0 {
+			text += fmt.Sprintf(", UIDVALIDITY %d", n.UIDValidity)
+		}
+		return strings.TrimSpace(text + " " + n.Flags)
+	case "emptied":
+		return fmt.Sprintf("all messages of %s moved to %s", n.Mailbox, n.ToMailbox)
+	case "annotated":
+		return fmt.Sprintf("annotation of %s set: %s", n.annotated(), n.Text)
+	case "unannotated":
+		return fmt.Sprintf("annotation of %s removed: %s", n.annotated(), n.Text)
+	case "enabled":
+		return "enabled: " + n.Text
+	case "logged-out":
+		return n.Account + " logged out"
+	case "given-up":
+		return fmt.Sprintf("the envelope with %d recipients is forgotten", n.Count)
+	case "deleted", "subscribed", "unsubscribed":
 		return fmt.Sprintf("mailbox %s %s", n.Mailbox, n.Kind)
 	case "compressed":
 		return "compression begins"
@@ -83,6 +107,14 @@ func (n *Note) String() string {
 		return "fault on demand: " + n.Text
 	}
 	return strings.TrimSpace(n.Kind + " " + n.Text)
+}
+
+// annotated is what an annotation belongs to.
+func (n *Note) annotated() string {
+	if n.Mailbox == "" {
+		return n.Account
+	}
+	return n.Mailbox
 }
 
 func (n *Note) modSeq() string {

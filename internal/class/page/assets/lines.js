@@ -75,9 +75,9 @@ function note(n) {
   }
   if (n.kind === "other" || !knows(`note-${n.kind}`)) return n.text || n.kind;
   const text = t(`note-${n.kind}`, {
-    id: n.id, queue: n.queue, account: n.account, mailbox: n.mailbox, tomailbox: n.to_mailbox, uids: n.uids, touids: n.to_uids,
+    id: n.id, queue: n.queue, account: n.account, mailbox: n.mailbox || n.account, text: n.text, tomailbox: n.to_mailbox, uids: n.uids, touids: n.to_uids,
     flags: n.flags, to: n.to, count: n.count ?? 0, octets: octets(n.octets || 0), uidvalidity: n.uidvalidity,
-  });
+  }).trimEnd();
   return n.modseq ? `${text} ${t("note-modseq", { n: n.modseq })}` : text;
 }
 
