@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -183,6 +184,8 @@ func cutLocal(s string) (local, rest string, err error) {
 	switch {
 	case local == "":
 		return "", s, invalidf("the local part is empty")
+	case !isText(local):
+		return "", s, invalidf("the local part is not UTF-8 text")
 	case !isDotString(local):
 		return "", s, invalidf("the local part %q has a dot at an end or two in a row", clip(local))
 	}
@@ -197,8 +200,8 @@ func cutQuoted(s string) (local, rest string, err error) {
 		c := s[i]
 		switch {
 		case c == '"':
-			if !utf8.ValidString(b.String()) {
-				return "", s, invalidf("the local part is not UTF-8")
+			if !isText(b.String()) {
+				return "", s, invalidf("the local part is not UTF-8 text")
 			}
 			return b.String(), s[i+1:], nil
 		case c == '\\' && i+1 < len(s) && s[i+1] >= ' ' && s[i+1] < 0x7f:
@@ -221,8 +224,8 @@ func parseDomain(s string) (string, error) {
 	if s == "" || len(s) > MaxDomain {
 		return "", invalidf("the domain is empty or longer than %d octets", MaxDomain)
 	}
-	if !utf8.ValidString(s) {
-		return "", invalidf("the domain is not UTF-8")
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, notInLabel) {
+		return "", invalidf("the domain is not UTF-8, or has an invisible character")
 	}
 	for label := range strings.SplitSeq(s, ".") {
 		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
@@ -235,6 +238,14 @@ func parseDomain(s string) (string, error) {
 		}
 	}
 	return strings.ToLower(s), nil
+}
+
+// notInLabel reports whether a character can be seen in no label of a domain:
+// controls, formatting, spaces. The two joiners change what is seen (RFC 5892
+// §A.1, §A.2).
+func notInLabel(r rune) bool {
+	const nonJoiner, joiner = '\u200c', '\u200d'
+	return !unicode.IsPrint(r) && r != nonJoiner && r != joiner
 }
 
 // parseLiteral checks [192.0.2.1] and [IPv6:2001:db8::1] (RFC 5321 §4.1.3).
@@ -262,7 +273,7 @@ func ValidDomain(s string) bool {
 }
 
 func isDotString(s string) bool {
-	if s == "" || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") || !utf8.ValidString(s) {
+	if s == "" || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") || !isText(s) {
 		return false
 	}
 	for i := range len(s) {
@@ -284,6 +295,12 @@ func quote(s string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
+}
+
+// isText reports whether s is UTF-8 without control characters: C0, and C1
+// too, which UTF-8 text has no use for (RFC 5198 §2).
+func isText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // isAtext is RFC 5322's atext, with RFC 6531's UTF-8 octets.

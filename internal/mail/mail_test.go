@@ -35,6 +35,12 @@ func TestCutPath(t *testing.T) {
 		{in: "<a b@c>", bad: true},
 		{in: "<a@-b>", bad: true},
 		{in: "<a\x01@b>", bad: true},
+		{in: "<a\u008a@b>", bad: true},
+		{in: "<\"a\u008a\"@b>", bad: true},
+		{in: "<a@b\u008a>", bad: true},
+		{in: "<a@b\u202ec>", bad: true},
+		{in: "<a@b\u3000c>", bad: true},
+		{in: "<a@नाम\u200cे.भारत>", local: "a", domain: "नाम\u200cे.भारत"},
 		{in: "<người@ví-dụ.vn>", local: "người", domain: "ví-dụ.vn"},
 	} {
 		a, rest, err := CutPath(c.in)
