@@ -150,9 +150,17 @@ func (b *bodyWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// shortLiteral is the size in octets up to which a literal goes out with what is
+// around it, as long as no transcript has to tell them apart.
+const shortLiteral = 4 << 10
+
 // write sends the octets of a literal that was announced. Where they can't be
 // read whole, the connection must end: the client counts them.
 func (c *content) write(o octets) error {
+	if o.n == 0 && len(o.pre) <= shortLiteral && !c.s.conn.Watched() {
+		c.s.out.b = append(c.s.out.b, o.pre...)
+		return nil
+	}
 	c.s.out.flush()
 	w := &bodyWriter{conn: c.s.conn}
 	if len(o.pre) > 0 {

@@ -145,8 +145,8 @@ func (x *indexes) forget(i *index) {
 }
 
 // indexFor is the index to list set from, nil where there is none: one is made
-// for who lists most of a mailbox and no more than an index has, which costs as
-// much as making it.
+// for who lists most of a mailbox, which costs as much as making it or more; the
+// next listing costs less.
 func (s *Store) indexFor(ctx context.Context, mb MailboxID, set mail.UIDSet, want Want) *index {
 	n := set.Len()
 	if i := s.indexes.get(mb); i != nil {
@@ -155,7 +155,7 @@ func (s *Store) indexFor(ctx context.Context, mb MailboxID, set mail.UIDSet, wan
 		}
 		return i
 	}
-	if n < s.indexes.smallest || want != Brief {
+	if n < s.indexes.smallest || want&Brief == 0 {
 		return nil
 	}
 	m, err := s.MailboxByID(ctx, mb)

@@ -154,7 +154,6 @@ const (
 	messageColumns = "m.uid, m.content, m.modseq, m.flags, m.keywords, m.date, m.sent, m.saved, m.size, m.trace"
 	fromRanges     = " FROM json_each(?) AS r CROSS JOIN messages AS m ON m.mailbox = ? AND m.uid BETWEEN r.value->>0 AND r.value->>1"
 	withMeta       = " CROSS JOIN meta AS t ON t.content = m.content"
-	withContent    = " CROSS JOIN contents AS c ON c.id = m.content"
 
 	// Most sets are one range: SQLite need not take JSON apart for it.
 	fromMessages = " FROM messages AS m"
@@ -164,23 +163,20 @@ const (
 // listQuery is a listing's query: of the rows' own columns those in columns,
 // and the wider ones that are wanted.
 func listQuery(columns string, want Want, ranges int) string {
-	where, meta, content, last := fromRanges, "", "", ""
+	where, meta, last := fromRanges, "", ""
 	if ranges == 1 {
 		where, last = fromMessages, oneRange
 	}
 	if want&WantEnvelope != 0 {
 		columns += ", m.envelope"
 	}
-	if want&WantStructure != 0 {
-		columns += ", t.parts"
-	}
 	if want&(WantStructure|WantHeader) != 0 {
-		meta = withMeta
+		columns, meta = columns+", t.parts", withMeta
 	}
 	if want&WantHeader != 0 {
-		columns, content = columns+", t.header, c.header_size", withContent
+		columns += ", t.header"
 	}
-	return "SELECT " + columns + where + meta + content + last + " LIMIT ?"
+	return "SELECT " + columns + where + meta + last + " LIMIT ?"
 }
 
 // lister holds a batch of a listing's rows, whose octets stand in one buffer.
@@ -194,19 +190,16 @@ type lister struct {
 	octets []byte
 	spans  []rowSpans
 	// made holds what is made of them: headers, and BODYSTRUCTUREs.
-	made []byte
+	made  []byte
+	trees message.TreeReader
 
 	envelope, parts, header sql.RawBytes // as scanned
-	headerSize              any
 }
 
 // span is where a column's octets stand in the buffer.
 type span struct{ from, to int }
 
-type rowSpans struct {
-	trace, envelope, parts, header span
-	headerSize                     int64
-}
+type rowSpans struct{ trace, envelope, parts, header span }
 
 func (l *lister) query(tx *readTx, columns string, mb MailboxID, part mail.UIDSet) (*sql.Rows, error) {
 	query := listQuery(columns, l.want, len(part))
@@ -255,25 +248,18 @@ func (l *lister) wide(dest []any) []any {
 	if l.want&WantEnvelope != 0 {
 		dest = append(dest, &l.envelope)
 	}
-	if l.want&WantStructure != 0 {
+	if l.want&(WantStructure|WantHeader) != 0 {
 		dest = append(dest, &l.parts)
 	}
 	if l.want&WantHeader != 0 {
-		dest = append(dest, &l.header, &l.headerSize)
+		dest = append(dest, &l.header)
 	}
 	return dest
 }
 
 // keepWide keeps what was scanned.
 func (l *lister) keepWide() {
-	size, _ := l.headerSize.(int64)
-	l.spans = append(l.spans, rowSpans{
-		trace:      l.keep(l.scan.trace),
-		envelope:   l.keep(l.envelope),
-		parts:      l.keep(l.parts),
-		header:     l.keep(l.header),
-		headerSize: size,
-	})
+	l.spans = append(l.spans, rowSpans{l.keep(l.scan.trace), l.keep(l.envelope), l.keep(l.parts), l.keep(l.header)})
 }
 
 func (l *lister) keep(b []byte) span {
@@ -281,6 +267,8 @@ func (l *lister) keep(b []byte) span {
 	l.octets = append(l.octets, b...)
 	return span{at, len(l.octets)}
 }
+
+func (l *lister) of(s span) []byte { return l.octets[s.from:s.to:s.to] }
 
 // decode sets the rows' octets, after the transaction.
 func (l *lister) decode(blobs *blobs) error {
@@ -290,31 +278,45 @@ func (l *lister) decode(blobs *blobs) error {
 	for i := range l.rows {
 		m, s := &l.rows[i], &l.spans[i]
 		if m.Trace = nil; s.trace.to > s.trace.from {
-			m.Trace = l.octets[s.trace.from:s.trace.to:s.trace.to]
+			m.Trace = l.of(s.trace)
 		}
 		if l.want&WantEnvelope != 0 {
-			m.Envelope = l.octets[s.envelope.from:s.envelope.to:s.envelope.to]
+			m.Envelope = l.of(s.envelope)
 		}
-		if l.want&WantStructure != 0 {
-			root, err := message.ReadPart(l.octets[s.parts.from:s.parts.to])
-			if err != nil {
-				return fmt.Errorf("part tree of content %d: %w: %w", m.Content, mail.ErrCorrupt, err)
-			}
-			at := len(l.made)
-			l.made = root.AppendBodyStructure(l.made, true)
-			m.Structure = l.made[at:len(l.made):len(l.made)]
+		headerSize, err := l.decodeTree(m, l.of(s.parts))
+		if err != nil {
+			return fmt.Errorf("part tree of content %d: %w: %w", m.Content, mail.ErrCorrupt, err)
 		}
 		if l.want&WantHeader != 0 {
 			at := len(l.made)
-			made, err := blobs.decode(l.made, l.octets[s.header.from:s.header.to])
+			made, err := blobs.decode(l.made, l.of(s.header))
 			if err != nil {
 				return err
 			}
 			l.made = made
-			m.Header = made[at : at+int(min(s.headerSize, int64(len(made)-at)))]
+			m.Header = made[at : at+int(min(headerSize, int64(len(made)-at)))]
 		}
 	}
 	return nil
+}
+
+// decodeTree sets a row's Structure, if that is wanted, and returns the size of
+// the header.
+func (l *lister) decodeTree(m *Message, parts []byte) (headerSize int64, err error) {
+	switch {
+	case l.want&WantStructure != 0:
+		root, err := l.trees.Read(parts)
+		if err != nil {
+			return 0, err
+		}
+		at := len(l.made)
+		l.made = root.AppendBodyStructure(l.made, true)
+		m.Structure = l.made[at:len(l.made):len(l.made)]
+		return root.Body, nil
+	case l.want&WantHeader != 0:
+		return message.TreeHeaderSize(parts)
+	}
+	return 0, nil
 }
 
 // rowScanner scans messageColumns. Numbers are scanned as any: database/sql

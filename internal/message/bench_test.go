@@ -54,3 +54,22 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkStructure is what a BODYSTRUCTURE takes that is asked for.
+func BenchmarkStructure(b *testing.B) {
+	for name, m := range benchMessages() {
+		stored := parse(m).Root.AppendBinary(nil)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			var r TreeReader
+			var out []byte
+			for b.Loop() {
+				root, err := r.Read(stored)
+				if err != nil {
+					b.Fatal(err)
+				}
+				out = root.AppendBodyStructure(out[:0], true)
+			}
+		})
+	}
+}

@@ -85,13 +85,19 @@ type treeWriter struct {
 	last  lastTexts
 }
 
-// lastTexts are the last texts that were no words, the latest first.
-type lastTexts [maxAgain]string
+// lastTexts are the last texts that were no words.
+type lastTexts struct {
+	ring [maxAgain]string
+	n    int // how many there ever were
+}
 
 func (l *lastTexts) add(s string) {
-	copy(l[1:], l[:])
-	l[0] = s
+	l.ring[l.n%maxAgain] = s
+	l.n++
 }
+
+// ago is the text before which i others came since: the latest is 0 ago.
+func (l *lastTexts) ago(i int) string { return l.ring[uint(l.n-1-i)%maxAgain] }
 
 func (w *treeWriter) part(p *Part, from int64) {
 	w.number(uint64(p.Header - from))
@@ -160,8 +166,8 @@ func (w *treeWriter) text(s string) {
 		w.number(n<<1 | 1)
 		return
 	}
-	for i, t := range w.last {
-		if t == s {
+	for i := range maxAgain {
+		if w.last.ago(i) == s {
 			w.number(uint64(treeAgain+i)<<1 | 1)
 			return
 		}
@@ -181,64 +187,106 @@ func (w *treeWriter) params(params []Param) {
 
 // ReadPart reads what AppendBinary wrote, in whatever version, and returns
 // ErrTree for anything else.
-func ReadPart(b []byte) (*Part, error) {
-	if len(b) == 0 || b[0] != treeVersion && b[0] != firstVersion {
+func ReadPart(b []byte) (*Part, error) { return new(TreeReader).Read(b) }
+
+// TreeHeaderSize is the size of the message's header, with the blank line after
+// it, as a stored tree has it. ErrTree.
+func TreeHeaderSize(b []byte) (int64, error) {
+	r := new(TreeReader)
+	if !r.begin(b) {
+		return 0, ErrTree
+	}
+	size := r.number() + r.number()
+	if r.bad {
+		return 0, ErrTree
+	}
+	return size, nil
+}
+
+// TreeReader reads many trees with little memory. It is used by one goroutine
+// at a time.
+type TreeReader struct {
+	s     string // what is left to read; the texts are parts of it
+	first bool   // of firstVersion
+	bad   bool   // it can't be read: all that follows is zero
+	last  lastTexts
+
+	met    int    // parts in the tree
+	parts  []Part // the memory of parts, of which some are used
+	used   int
+	params []Param // the memory of parameters
+}
+
+// Read is ReadPart of which the tree is valid until the next.
+func (r *TreeReader) Read(b []byte) (*Part, error) {
+	if !r.begin(b) {
 		return nil, ErrTree
 	}
-	first := b[0] == firstVersion
-	if !first {
-		n := len(b) - treeSumSize
-		if n < 1 || treeSum(b[:n]) != binary.LittleEndian.Uint32(b[n:]) {
-			return nil, ErrTree
-		}
-		b = b[:n]
-	}
-	r := treeReader{b: b[1:], first: first}
 	p := r.part(0, 1)
-	if r.bad || len(r.b) > 0 {
+	if r.bad || len(r.s) > 0 {
 		return nil, ErrTree
 	}
 	return p, nil
 }
 
-// treeReader reads with an error that stays: after it everything is zero.
-type treeReader struct {
-	b     []byte
-	first bool // of firstVersion
-	parts int
-	bad   bool
-	last  lastTexts
+// begin looks at what stands around a tree.
+func (r *TreeReader) begin(b []byte) bool {
+	if len(b) == 0 || b[0] != treeVersion && b[0] != firstVersion {
+		return false
+	}
+	first := b[0] == firstVersion
+	if !first {
+		n := len(b) - treeSumSize
+		if n < 1 || treeSum(b[:n]) != binary.LittleEndian.Uint32(b[n:]) {
+			return false
+		}
+		b = b[:n]
+	}
+	*r = TreeReader{s: string(b[1:]), first: first, parts: r.parts, params: r.params[:0]}
+	return true
 }
 
-func (r *treeReader) fail() { r.bad, r.b = true, nil }
+func (r *TreeReader) fail() { r.bad, r.s = true, "" }
 
-func (r *treeReader) number() int64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 || v > 1<<62 {
-		r.fail()
-		return 0
+// number reads a varint, as binary.Uvarint does.
+func (r *TreeReader) number() int64 {
+	v, shift := uint64(0), 0
+	for i := range len(r.s) {
+		c := r.s[i]
+		if shift == 63 {
+			break
+		}
+		if c < 0x80 {
+			r.s = r.s[i+1:]
+			if v |= uint64(c) << shift; v > 1<<62 {
+				break
+			}
+			return int64(v)
+		}
+		v |= uint64(c&0x7f) << shift
+		shift += 7
 	}
-	r.b = r.b[n:]
-	return int64(v)
+	r.fail()
+	return 0
 }
 
-func (r *treeReader) bytes(n int64) []byte {
-	if n > int64(len(r.b)) {
+func (r *TreeReader) octets(n int64) string {
+	if n > int64(len(r.s)) {
 		r.fail()
-		return nil
+		return ""
 	}
-	v := r.b[:n:n]
-	r.b = r.b[n:]
+	v := r.s[:n]
+	r.s = r.s[n:]
 	return v
 }
 
-func (r *treeReader) text() string {
+func (r *TreeReader) text() string {
 	n := r.number()
 	switch {
 	case r.first:
-		return string(r.bytes(n))
+		return r.octets(n)
 	case n&1 == 0:
-		s := string(r.bytes(n >> 1))
+		s := r.octets(n >> 1)
 		r.last.add(s)
 		return s
 	}
@@ -246,50 +294,67 @@ func (r *treeReader) text() string {
 	case n < int64(len(treeWords)):
 		return treeWords[n]
 	case treeAgain <= n && n < treeAgain+maxAgain:
-		return r.last[n-treeAgain]
+		return r.last.ago(int(n - treeAgain))
 	}
 	r.fail()
 	return ""
 }
 
-// count reads how many things follow, each at least one octet long.
-func (r *treeReader) count() int {
+// count reads how many things follow, each at least so many octets long.
+func (r *TreeReader) count(least int) int {
 	n := r.number()
-	if n > int64(len(r.b)) {
+	if n > int64(len(r.s)/least) {
 		r.fail()
 		return 0
 	}
 	return int(n)
 }
 
-func (r *treeReader) octet() byte {
-	if len(r.b) == 0 {
+func (r *TreeReader) octet() byte {
+	if len(r.s) == 0 {
 		r.fail()
 		return 0
 	}
-	v := r.b[0]
-	r.b = r.b[1:]
+	v := r.s[0]
+	r.s = r.s[1:]
 	return v
 }
 
-func (r *treeReader) params() []Param {
-	n := r.count()
-	if n == 0 || r.bad {
+func (r *TreeReader) readParams() []Param {
+	n := r.count(2)
+	if n == 0 {
 		return nil
 	}
-	params := make([]Param, 0, min(n, maxParams))
+	from := len(r.params)
 	for i := 0; i < n && !r.bad; i++ {
-		params = append(params, Param{Name: r.text(), Value: r.text()})
+		r.params = append(r.params, Param{Name: r.text(), Value: r.text()})
 	}
-	return params
+	return r.params[from:len(r.params):len(r.params)]
 }
 
-func (r *treeReader) part(from int64, depth int) *Part {
-	if r.parts++; r.parts > MaxParts || depth > MaxDepth {
+// maxNewParts is how many parts memory is taken for at a time.
+const maxNewParts = 15
+
+// leastPart is how many octets a part takes at least.
+const leastPart = 9
+
+// newPart is a part without anything.
+func (r *TreeReader) newPart() *Part {
+	if r.used == len(r.parts) {
+		r.parts, r.used = make([]Part, min(2*len(r.parts)+1, maxNewParts)), 0 // those before stay for the tree
+	}
+	p := &r.parts[r.used]
+	r.used++
+	*p = Part{Children: p.Children[:0]}
+	return p
+}
+
+func (r *TreeReader) part(from int64, depth int) *Part {
+	if r.met++; r.met > MaxParts || depth > MaxDepth {
 		r.fail()
 		return nil
 	}
-	p := &Part{}
+	p := r.newPart()
 	p.Header = from + r.number()
 	p.Body = p.Header + r.number()
 	p.End = p.Body + r.number()
@@ -300,20 +365,16 @@ func (r *treeReader) part(from int64, depth int) *Part {
 	}
 	p.Type, p.Subtype, p.Encoding = r.text(), r.text(), r.text()
 	r.optional(p)
-	n := r.count()
-	if n > 0 && !r.bad {
-		p.Children = make([]*Part, 0, min(n, MaxParts))
-	}
-	for i := 0; i < n && !r.bad; i++ {
+	for n := r.count(leastPart); n > 0 && !r.bad; n-- {
 		p.Children = append(p.Children, r.part(p.Body, depth+1))
 	}
 	return p
 }
 
-func (r *treeReader) optional(p *Part) {
+func (r *TreeReader) optional(p *Part) {
 	has := r.octet()
 	if has&hasParams != 0 {
-		p.Params = r.params()
+		p.Params = r.readParams()
 	}
 	if has&hasID != 0 {
 		p.ID = r.text()
@@ -326,11 +387,10 @@ func (r *treeReader) optional(p *Part) {
 	}
 	if has&hasDisposition != 0 {
 		p.Disposition = r.text()
-		p.DispParams = r.params()
+		p.DispParams = r.readParams()
 	}
 	if has&hasLanguage != 0 {
-		n := r.count()
-		for i := 0; i < n && !r.bad; i++ {
+		for n := r.count(1); n > 0 && !r.bad; n-- {
 			p.Language = append(p.Language, r.text())
 		}
 	}
@@ -338,6 +398,6 @@ func (r *treeReader) optional(p *Part) {
 		p.Location = r.text()
 	}
 	if has&hasEnvelope != 0 {
-		p.Envelope = append([]byte{}, r.bytes(r.number())...)
+		p.Envelope = []byte(r.octets(r.number()))
 	}
 }

@@ -31,8 +31,12 @@ func appendString[T string | []byte](b []byte, s T) []byte {
 		}
 		return appendQuoted(b, t)
 	}
-	if len(s)+extra > maxQuoted {
+	switch {
+	case len(s)+extra > maxQuoted:
 		return appendLiteral(b, s)
+	case extra == 0:
+		b = append(append(b, '"'), s...)
+		return append(b, '"')
 	}
 	return appendQuoted(b, s)
 }
