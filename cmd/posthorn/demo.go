@@ -10,13 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"posthorn/auth"
 	"posthorn/internal/class"
 	"posthorn/internal/class/page"
-	"posthorn/internal/clientconf"
 	"posthorn/internal/config"
 	"posthorn/internal/mail"
 	"posthorn/store"
@@ -93,8 +93,7 @@ func demo(c *cli.Context) error {
 			defer trace(s.tap, c.App.ErrWriter)()
 		}
 	}
-	fmt.Fprintf(c.App.Writer, "\nSee everything that is said, in a browser:\n\n  http://localhost:%d/#%s\n", base+80, token)
-	printDemo(c.App.Writer, servers)
+	printDemo(c.App.Writer, servers, fmt.Sprintf("http://localhost:%d/#%s", base+80, token))
 	fmt.Fprintf(c.App.ErrWriter, "posthorn: ready\n")
 	<-c.Context.Done()
 	fmt.Fprintln(c.App.ErrWriter, "posthorn: stopping")
@@ -157,7 +156,7 @@ func (d *demoServer) welcome(other *demoServer) string {
 	return strings.ReplaceAll(fmt.Sprintf(`From: Posthorn <postmaster@%[1]s>
 To: %[2]s
 Subject: Welcome to %[1]s
-Date: Sun, 22 Nov 2026 08:00:00 +0000
+Date: %[5]s
 Message-ID: <welcome@%[1]s>
 MIME-Version: 1.0
 Content-Type: text/plain; charset=utf-8
@@ -165,7 +164,7 @@ Content-Type: text/plain; charset=utf-8
 This is your mailbox on %[1]s. What you send to %[3]s goes into this
 server's queue and from there, by SMTP, to %[4]s, the other server of
 this demo.
-`, d.domain, d.address(), other.address(), other.domain), "\n", "\r\n")
+`, d.domain, d.address(), other.address(), other.domain, time.Now().Format(time.RFC1123Z)), "\n", "\r\n")
 }
 
 // demoPassword reads the password's file, or makes one up and writes it.
@@ -191,17 +190,12 @@ func pronounceable(n int) string {
 	return string(word)
 }
 
-func printDemo(w io.Writer, servers []*demoServer) {
+// printDemo says how to read and write on the two servers. What is needed first
+// comes last: it is what a terminal of 24 lines still shows.
+func printDemo(w io.Writer, servers []*demoServer, page string) {
 	a, b := servers[0], servers[1]
-	fmt.Fprintf(w, "\nSettings for a mail program (accept the certificate when asked):\n\n")
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, settingsHeader)
-	for _, d := range servers {
-		printSettingRows(table, clientconf.New(d.cfg).Rows(mail.Address{Local: d.user, Domain: d.domain}))
-	}
-	table.Flush()
 	fmt.Fprintf(w, `
-Or type. A message to %[2]s, by SMTP:
+Type a message to %[2]s, by SMTP:
 
   telnet 127.0.0.1 %[4]d
     HELO %[5]s
@@ -230,6 +224,28 @@ And by IMAP, in TLS:
     c FETCH 2 BODY[]
     d LOGOUT
 
-Ctrl-C ends the demo; mail and passwords stay.
 `, a.address(), b.address(), b.password, b.basePort+25, a.domain, b.basePort+110, b.basePort+993)
+	fmt.Fprintln(w, "Or use a mail program. The server is 127.0.0.1; these are the ports:")
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "  user name\t%s\t%s\n", a.address(), b.address())
+	fmt.Fprintf(table, "  password\t%s\t%s\n", a.password, b.password)
+	for _, row := range []struct {
+		what string
+		port int
+	}{
+		{"IMAP, in clear or STARTTLS", 143}, {"IMAP, SSL/TLS", 993},
+		{"POP3, in clear or STARTTLS", 110}, {"POP3, SSL/TLS", 995},
+		{"SMTP, in clear or STARTTLS", 587}, {"SMTP, SSL/TLS", 465},
+	} {
+		fmt.Fprintf(table, "  %s\t%d\t%d\n", row.what, a.basePort+row.port, b.basePort+row.port)
+	}
+	table.Flush()
+	fmt.Fprintf(w, `
+See everything that is said, in a browser:
+
+  %s
+
+Ctrl-C ends the demo; mail and passwords stay.
+`, page)
 }
