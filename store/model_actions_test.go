@@ -181,8 +181,19 @@ func (b *modelMailbox) remove(list []modelMessage) {
 	})
 }
 
+// modSeqIf is a mailbox's modification sequence if something changed there just
+// now, and else none.
+func (m *model) modSeqIf(changed bool, b *modelMailbox) mail.ModSeq {
+	if !changed {
+		return 0
+	}
+	mb, err := m.s.MailboxByID(m.t.Context(), b.id)
+	m.want("mailbox", err, nil)
+	return mb.HighestModSeq
+}
+
 func (m *model) checkCopied(c Copied, list []modelMessage, to *modelMailbox) {
-	want := Copied{UIDValidity: to.validity}
+	want := Copied{UIDValidity: to.validity, ModSeq: m.modSeqIf(len(list) > 0, to)}
 	for i, a := range list {
 		want.From = append(want.From, a.UID)
 		want.To = append(want.To, to.next-mail.UID(len(list)-i))
@@ -227,7 +238,7 @@ func (m *model) expunge() {
 	if !force && m.r.IntN(2) == 0 {
 		set = nil
 	}
-	gone, _, err := m.s.Expunge(m.t.Context(), b.id, set, force)
+	gone, modseq, err := m.s.Expunge(m.t.Context(), b.id, set, force)
 	m.want("expunge", err, nil)
 	if set == nil {
 		set = everything
@@ -241,7 +252,7 @@ func (m *model) expunge() {
 		}
 	}
 	b.remove(list)
-	if d := cmp.Diff(want, gone); d != "" {
+	if d := cmp.Diff(want, gone) + cmp.Diff(m.modSeqIf(len(list) > 0, b), modseq); d != "" {
 		m.t.Errorf("expunge: (-want +got)\n%s", d)
 	}
 }

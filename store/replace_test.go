@@ -26,13 +26,16 @@ func (m *model) replace() {
 			want = mail.ErrOverQuota
 		}
 	}
-	a, _, err := m.s.Replace(m.t.Context(), from.id, uid, Delivery{Body: body, Copies: []Copy{c}})
+	a, left, err := m.s.Replace(m.t.Context(), from.id, uid, Delivery{Body: body, Copies: []Copy{c}})
 	if !m.want("replace", err, want) {
 		body.Abort()
 		return
 	}
 	if a.Placed[0].UID != to.next {
 		m.t.Errorf("the replacement got UID %d, want %d", a.Placed[0].UID, to.next)
+	}
+	if placed := a.Placed[0].ModSeq; left >= placed || placed != m.modSeqIf(true, to) {
+		m.t.Errorf("the old message left with MODSEQ %d, the replacement came with %d", left, placed)
 	}
 	from.remove(old)
 	to.add(octets, c.Flags.String())
