@@ -52,7 +52,7 @@ func addUser(t testing.TB, st *store.Store, p parameters, addr string, passwords
 	t.Helper()
 	var creds []store.Credential
 	for i, word := range passwords {
-		prepared, err := CheckPassword(word)
+		prepared, err := checkPassword(word)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestPassword(t *testing.T) {
 
 func TestPasswordTooLong(t *testing.T) {
 	st := open(t)
-	long := string(make([]byte, MaxPassword+1))
+	long := string(make([]byte, maxPassword+1))
 	_, err := New(st, Config{}).Password(t.Context(), home, "alice@example.org", long)
 	wants(t, err, ErrFailed)
 	// A name without end is bounded too.

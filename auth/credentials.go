@@ -59,7 +59,7 @@ func (a *Authenticator) AddAppPassword(ctx context.Context, id store.AccountID, 
 	if len(creds) > maxAppPasswords {
 		return "", fmt.Errorf("%w: the account has %d app passwords; revoke some", mail.ErrInvalid, maxAppPasswords)
 	}
-	password = NewPassword()
+	password = newPassword()
 	c, err := MakeCredential(creds, name, password)
 	if err != nil {
 		return "", err
@@ -92,9 +92,9 @@ func (a *Authenticator) AppPasswords(ctx context.Context, id store.AccountID) ([
 	return creds, err
 }
 
-// NewPassword makes a password that nobody will guess and anybody can type:
+// newPassword makes a password that nobody will guess and anybody can type:
 // three groups of six letters, 84 bits.
-func NewPassword() string {
+func newPassword() string {
 	var b strings.Builder
 	for g := range madeGroups {
 		if g > 0 {
@@ -107,7 +107,7 @@ func NewPassword() string {
 	return b.String()
 }
 
-// isMade reports whether a password has the form that NewPassword gives.
+// isMade reports whether a password has the form that newPassword gives.
 func isMade(password string) bool {
 	groups := strings.Split(password, "-")
 	for _, g := range groups {

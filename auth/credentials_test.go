@@ -122,7 +122,7 @@ func TestNewPassword(t *testing.T) {
 	seen := map[string]bool{}
 	letters := map[rune]int{}
 	for range 2000 {
-		word := NewPassword()
+		word := newPassword()
 		if seen[word] {
 			t.Fatalf("%s came twice", word)
 		}

@@ -33,11 +33,11 @@ func TestOwnerBesideGuesser(t *testing.T) {
 		}
 		// Words of its form are guesses like any other.
 		g.try(away, "alice@example.org", 20)
-		wants(t, logIn(t, a, away, "alice@example.org", NewPassword()), ErrThrottled)
+		wants(t, logIn(t, a, away, "alice@example.org", newPassword()), ErrThrottled)
 		g.try(home, "alice@example.org", 20) // it is known by now, and has guesses of its own
-		_, err = scramLogin(t, a, "alice@example.org", NewPassword(), "")
+		_, err = scramLogin(t, a, "alice@example.org", newPassword(), "")
 		wants(t, err, ErrThrottled)
-		other := NewPassword()
+		other := newPassword()
 		wants(t, logIn(t, a, visitor, "alice@example.org", other), ErrFailed)
 		wants(t, logIn(t, a, visitor, "bob@example.org", app), ErrFailed)
 		wants(t, logIn(t, a, visitor, "nobody@example.org", app), ErrFailed)
@@ -64,7 +64,7 @@ func TestChosenPasswordIsHashed(t *testing.T) {
 			t.Errorf("%q", odd)
 		}
 	}
-	if c, err = MakeCredential(nil, "phone", NewPassword()); err != nil || !strings.Contains(string(c.Verifier), "$made$") {
+	if c, err = MakeCredential(nil, "phone", newPassword()); err != nil || !strings.Contains(string(c.Verifier), "$made$") {
 		t.Errorf("%s, %v", c.Verifier, err)
 	}
 	if v, err := parseVerifier(c); err != nil || string(v.marshal()) != string(c.Verifier) {

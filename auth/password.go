@@ -19,7 +19,7 @@ func (a *Authenticator) Password(ctx context.Context, from netip.Addr, user, pas
 }
 
 func (a *Authenticator) password(ctx context.Context, from netip.Addr, user, password string) (Identity, error) {
-	if len(password) > MaxPassword {
+	if len(password) > maxPassword {
 		return Identity{}, ErrFailed
 	}
 	prepared, ok := prepare(password)

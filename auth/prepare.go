@@ -11,9 +11,9 @@ import (
 	"posthorn/internal/mail"
 )
 
-// MaxPassword is the most octets of a password. It bounds what a stranger can
+// maxPassword is the most octets of a password. It bounds what a stranger can
 // have hashed.
-const MaxPassword = 1024
+const maxPassword = 1024
 
 // saslprep is RFC 4013's profile for query strings (RFC 3454 §7): code points
 // that Unicode 3.2 did not have yet are allowed, or nobody could have a
@@ -52,15 +52,15 @@ func isPlainASCII(s string) bool {
 	return true
 }
 
-// CheckPassword reports whether a password can be one, and returns its
+// checkPassword reports whether a password can be one, and returns its
 // prepared form, in which it is hashed. Errors wrap mail.ErrInvalid and say
 // what is wrong without quoting it. How good a password is, it does not judge.
-func CheckPassword(password string) (prepared string, err error) {
+func checkPassword(password string) (prepared string, err error) {
 	switch {
 	case password == "":
 		return "", fmt.Errorf("%w: the password is empty", mail.ErrInvalid)
-	case len(password) > MaxPassword:
-		return "", fmt.Errorf("%w: the password is longer than %d octets", mail.ErrInvalid, MaxPassword)
+	case len(password) > maxPassword:
+		return "", fmt.Errorf("%w: the password is longer than %d octets", mail.ErrInvalid, maxPassword)
 	case !utf8.ValidString(password):
 		return "", fmt.Errorf("%w: the password is not UTF-8", mail.ErrInvalid)
 	case strings.ContainsFunc(password, unicode.IsControl):

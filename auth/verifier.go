@@ -59,7 +59,7 @@ type verifier struct {
 	storedKey []byte // RFC 5802 §3, with SHA-256
 	serverKey []byte
 	// quick is what a password is compared with without being hashed slowly,
-	// where it is one that NewPassword made: nobody guesses 84 bits, however
+	// where it is one that newPassword made: nobody guesses 84 bits, however
 	// fast. Nil otherwise.
 	quick []byte
 }
@@ -77,7 +77,7 @@ func sumOf(c store.Credential) checksum {
 // are any. name is empty for the account's own password. It takes a tenth of a
 // second or more. mail.ErrInvalid when the password cannot be one.
 func MakeCredential(existing []store.Credential, name, password string) (store.Credential, error) {
-	prepared, err := CheckPassword(password)
+	prepared, err := checkPassword(password)
 	if err != nil {
 		return store.Credential{}, err
 	}
@@ -129,7 +129,7 @@ func (v *verifier) matches(hash []byte) bool {
 	return subtle.ConstantTimeCompare(v.hash, hash) == 1
 }
 
-// made finds the verifier of a password that NewPassword made.
+// made finds the verifier of a password that newPassword made.
 func made(verifiers []verifier, prepared string) (i int, ok bool) {
 	if !isMade(prepared) {
 		return 0, false

@@ -106,7 +106,7 @@ func TestCheckPassword(t *testing.T) {
 	for in, want := range map[string]string{
 		"pencil":                           "pencil",
 		" two words ":                      " two words ",
-		strings.Repeat("x", MaxPassword):   strings.Repeat("x", MaxPassword),
+		strings.Repeat("x", maxPassword):   strings.Repeat("x", maxPassword),
 		"I\u00adX":                         "IX", // RFC 4013 §3's examples
 		"\u00aa":                           "a",
 		"\u2168":                           "IX",
@@ -115,7 +115,7 @@ func TestCheckPassword(t *testing.T) {
 		"\U0001f418":                       "\U0001f418", // not in Unicode 3.2
 		"\u05d0\u05d1":                     "\u05d0\u05d1",
 		"":                                 "",
-		strings.Repeat("x", MaxPassword+1): "",
+		strings.Repeat("x", maxPassword+1): "",
 		"a\x00b":                           "",
 		"a\tb":                             "",
 		"a\r\n":                            "",
@@ -127,7 +127,7 @@ func TestCheckPassword(t *testing.T) {
 		"\ue000":                           "", // private use
 		"\u2028":                           "",
 	} {
-		got, err := CheckPassword(in)
+		got, err := checkPassword(in)
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%.40q becomes %.40q, %v", in, got, err)
 		}
@@ -152,7 +152,7 @@ func FuzzPrepare(f *testing.F) {
 		if once == "" {
 			t.Fatalf("%q is prepared to nothing", s)
 		}
-		if _, err := CheckPassword(s); err != nil {
+		if _, err := checkPassword(s); err != nil {
 			return
 		}
 		// What one program prepares and another does not must be the same.

@@ -132,7 +132,7 @@ func (f *fixture) dial(args string) (net.Conn, error) {
 		}
 	}
 	conn := wire.NewConn(remote{server, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))}, &cfg)
-	f.sessions.Go(func() { f.srv.ServeConn(context.Background(), conn) })
+	f.sessions.Go(func() { f.srv.serveConn(context.Background(), conn) })
 	return client, nil
 }
 

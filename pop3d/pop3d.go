@@ -88,12 +88,12 @@ func (srv *Server) Serve(ln net.Listener) error {
 			c.Close()
 			return errors.New("pop3d: the listener is not a wire.Server's")
 		}
-		sessions.Go(func() { srv.ServeConn(context.Background(), conn) })
+		sessions.Go(func() { srv.serveConn(context.Background(), conn) })
 	}
 }
 
-// ServeConn serves one connection and closes it.
-func (srv *Server) ServeConn(ctx context.Context, conn *wire.Conn) {
+// serveConn serves one connection and closes it.
+func (srv *Server) serveConn(ctx context.Context, conn *wire.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := &session{srv: srv, conn: conn, ctx: ctx}

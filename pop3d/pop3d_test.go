@@ -375,7 +375,7 @@ func FuzzSession(f *testing.F) {
 		a, b := net.Pipe()
 		conn := wire.NewConn(remote{a, net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:1000"))}, &fix.wires)
 		var wg sync.WaitGroup
-		wg.Go(func() { fix.srv.ServeConn(context.Background(), conn) })
+		wg.Go(func() { fix.srv.serveConn(context.Background(), conn) })
 		var out []byte
 		wg.Go(func() { out, _ = io.ReadAll(b) })
 		b.SetDeadline(time.Now().Add(time.Minute))

@@ -73,9 +73,6 @@ func (s *Store) NewBody(ctx context.Context) *Body {
 	}
 }
 
-// Size is the number of octets written so far.
-func (b *Body) Size() int64 { return b.size }
-
 // Write adds octets. mail.ErrTooLarge past the limit, mail.ErrNoSpace,
 // mail.ErrUnavailable; after an error the body can only be aborted.
 func (b *Body) Write(p []byte) (int, error) {
@@ -272,7 +269,7 @@ func (b *Body) Abort() {
 type contentRow struct {
 	size, headerSize int64
 	head             int
-	traits           Traits
+	traits           traits
 	sum              []byte
 	sent             any // zonedTime, or nil
 
@@ -323,29 +320,31 @@ func (tx *writeTx) insertContent(b *Body, refs int) error {
 	return tx.insertChunks(b.id, b.staged, b.encoded)
 }
 
-// Traits are what a message asks of a next hop. The values are stored.
-type Traits uint8
+// traits are what a message asks of a next hop. The values are stored, so that
+// a message that is sent on later need not be read for them; nothing does so
+// yet (a queue entry has its own, in Outbound).
+type traits uint8
 
 const (
-	// EightBit: there are octets above 127 (8BITMIME, RFC 6152).
-	EightBit Traits = 1 << iota
-	// Binary: there are NULs, bare CRs or LFs, or lines over 998 octets
+	// eightBit: there are octets above 127 (8BITMIME, RFC 6152).
+	eightBit traits = 1 << iota
+	// binaryOctets: there are NULs, bare CRs or LFs, or lines over 998 octets
 	// (BINARYMIME, RFC 3030).
-	Binary
-	// HeaderUTF8: there are octets above 127 in a header (SMTPUTF8, RFC 6531).
-	HeaderUTF8
+	binaryOctets
+	// headerUTF8: there are octets above 127 in a header (SMTPUTF8, RFC 6531).
+	headerUTF8
 )
 
-func traitsOf(p *message.Parsed) Traits {
-	var t Traits
+func traitsOf(p *message.Parsed) traits {
+	var t traits
 	if p.EightBit {
-		t |= EightBit
+		t |= eightBit
 	}
 	if p.Binary {
-		t |= Binary
+		t |= binaryOctets
 	}
 	if p.HeaderUTF8 {
-		t |= HeaderUTF8
+		t |= headerUTF8
 	}
 	return t
 }

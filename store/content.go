@@ -24,7 +24,6 @@ type Content struct {
 	id  ContentID
 	row struct {
 		size, headerSize, head, chunk int64
-		traits                        Traits
 		sum                           []byte
 	}
 
@@ -59,8 +58,8 @@ const (
 func (s *Store) Content(ctx context.Context, id ContentID) (*Content, error) {
 	c := s.newContent(ctx, id)
 	err := s.readOne(ctx, func(tx *readTx) error {
-		return notFound(tx.row("SELECT size, header_size, head, chunk, traits, sha256 FROM contents WHERE id = ?", id).
-			Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &c.row.traits, &c.row.sum), mail.ErrNotFound)
+		return notFound(tx.row("SELECT size, header_size, head, chunk, sha256 FROM contents WHERE id = ?", id).
+			Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &c.row.sum), mail.ErrNotFound)
 	})
 	if err != nil {
 		return nil, err
@@ -88,7 +87,7 @@ func (s *Store) newContent(ctx context.Context, id ContentID) *Content {
 
 func (c *Content) readWhole(tx *readTx) error {
 	rows, err := tx.query(`
-		SELECT c.size, c.header_size, c.head, c.chunk, c.traits, c.sha256, t.header, k.data, k.attached
+		SELECT c.size, c.header_size, c.head, c.chunk, c.sha256, t.header, k.data, k.attached
 		FROM contents AS c LEFT JOIN meta AS t ON t.content = c.id LEFT JOIN chunks AS k ON k.key = ?
 		WHERE c.id = ?`, chunkKey(c.id, 0), c.id)
 	if err != nil {
@@ -99,7 +98,7 @@ func (c *Content) readWhole(tx *readTx) error {
 		return cmp.Or(rows.Err(), sql.ErrNoRows)
 	}
 	var sum, head, data, attached sql.RawBytes
-	err = rows.Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &c.row.traits, &sum, &head, &data, &attached)
+	err = rows.Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &sum, &head, &data, &attached)
 	c.row.sum = bytes.Clone(sum)
 	c.keep(head, data, attached)
 	return err
@@ -143,9 +142,6 @@ func (c *Content) forget() {
 // Size is the number of octets, HeaderSize those of the header.
 func (c *Content) Size() int64       { return c.row.size }
 func (c *Content) HeaderSize() int64 { return c.row.headerSize }
-
-// Traits are what the message asks of a next hop.
-func (c *Content) Traits() Traits { return c.row.traits }
 
 // Header is the header block with its blank line, read without the body.
 func (c *Content) Header() ([]byte, error) {

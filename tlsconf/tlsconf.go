@@ -18,9 +18,9 @@ import (
 // changed. Looking costs two stat calls.
 const pollInterval = 2 * time.Second
 
-// Pair names a certificate's file (PEM, the leaf first, then its chain) and
+// pair names a certificate's file (PEM, the leaf first, then its chain) and
 // its key's.
-type Pair struct{ Cert, Key string }
+type pair struct{ Cert, Key string }
 
 // Source keeps the certificates that all listeners present. Any goroutine may
 // use it.
@@ -30,7 +30,7 @@ type Source struct {
 	// drops it.
 	Report func(error)
 
-	pairs []Pair
+	pairs []pair
 	renew func() error // of a CA of our own: makes new files when they are due
 
 	current  atomic.Pointer[[]tls.Certificate]
@@ -43,26 +43,26 @@ type Source struct {
 }
 
 // Load reads certificate and key files (PEM; the chain in cert).
-func Load(cert, key string) (*Source, error) { return LoadPairs(Pair{cert, key}) }
+func Load(cert, key string) (*Source, error) { return loadPairs(pair{cert, key}) }
 
-// LoadPairs reads several certificates. A client gets the first that fits the
+// loadPairs reads several certificates. A client gets the first that fits the
 // name it asks for (RFC 6066 §3) and the algorithms it knows; failing all, the
 // first.
-func LoadPairs(pairs ...Pair) (*Source, error) {
+func loadPairs(pairs ...pair) (*Source, error) {
 	if len(pairs) == 0 {
 		return nil, errors.New("tlsconf: no certificate given")
 	}
 	s := &Source{pairs: slices.Clone(pairs)}
-	if err := s.Reload(); err != nil {
+	if err := s.reload(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// Reload reads the files again; on an error the old certificates stay.
+// reload reads the files again; on an error the old certificates stay.
 // Changed files are found without it too, at a handshake at most two seconds
 // later.
-func (s *Source) Reload() error {
+func (s *Source) reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.read()

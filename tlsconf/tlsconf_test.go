@@ -172,9 +172,9 @@ func TestTickets(t *testing.T) {
 func TestServerName(t *testing.T) {
 	one, roots := ca(t, "one.example")
 	two, roots2 := ca(t, "two.example")
-	s, err := LoadPairs(
-		Pair{filepath.Join(one, "cert.pem"), filepath.Join(one, "key.pem")},
-		Pair{filepath.Join(two, "cert.pem"), filepath.Join(two, "key.pem")})
+	s, err := loadPairs(
+		pair{filepath.Join(one, "cert.pem"), filepath.Join(one, "key.pem")},
+		pair{filepath.Join(two, "cert.pem"), filepath.Join(two, "key.pem")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestServerName(t *testing.T) {
 	if err != nil || state.PeerCertificates[0].DNSNames[0] != "one.example" {
 		t.Errorf("an unknown name did not get the first certificate: %v", err)
 	}
-	if _, err := LoadPairs(); err == nil {
+	if _, err := loadPairs(); err == nil {
 		t.Error("no pair was enough")
 	}
 }
@@ -330,8 +330,8 @@ func TestReload(t *testing.T) {
 	if len(reported) != 1 {
 		t.Errorf("reported %v", reported)
 	}
-	if err := s.Reload(); err == nil {
-		t.Error("Reload took a key that doesn't fit")
+	if err := s.reload(); err == nil {
+		t.Error("reload took a key that doesn't fit")
 	}
 	swap("key.pem")
 	if got := served(); got != "new.example" {
@@ -409,7 +409,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		if err := MakeCA(dir, []string{"mail.example.org"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Reload(); err != nil {
+		if err := s.reload(); err != nil {
 			t.Fatal(err)
 		}
 		text, _ := os.ReadFile(filepath.Join(dir, "cert.pem"))

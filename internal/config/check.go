@@ -53,8 +53,8 @@ func (c *Config) check() error {
 // checkHTTP holds [http] and [clients] to names that there are.
 func (c *Config) checkHTTP() error {
 	for _, page := range c.HTTP.Pages {
-		if !oneOf(page, HTTPPages()...) {
-			return c.errorAt("http.pages", "%q is none of %s", page, strings.Join(HTTPPages(), ", "))
+		if !oneOf(page, httpPages()...) {
+			return c.errorAt("http.pages", "%q is none of %s", page, strings.Join(httpPages(), ", "))
 		}
 	}
 	if c.Clients.Host != "" && !validHost(c.Clients.Host) {

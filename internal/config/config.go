@@ -107,13 +107,13 @@ type IMAP struct {
 
 // HTTP says what the listeners http and https serve.
 type HTTP struct {
-	// Pages are the names of what there is; HTTPPages has all.
+	// Pages are the names of what there is; httpPages has all.
 	Pages []string `toml:"pages"`
 }
 
-// HTTPPages are the names that HTTP.Pages may have. All but the last two are
+// httpPages are the names that HTTP.Pages may have. All but the last two are
 // served unless the file says otherwise.
-func HTTPPages() []string {
+func httpPages() []string {
 	return []string{"autoconfig", "autodiscover", "mobileconfig", "pacc", "setup", "metrics", "healthz"}
 }
 
@@ -214,7 +214,7 @@ func Default() *Config {
 		Relay: Relay{ConnectionsPerHop: 1},
 		Class: Class{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Log:   Log{Level: "info", Format: "text"},
-		HTTP:  HTTP{Pages: HTTPPages()[:5]},
+		HTTP:  HTTP{Pages: httpPages()[:5]},
 	}
 }
 

@@ -32,9 +32,9 @@ import (
 	"posthorn/store"
 )
 
-// DefaultMaxHops is how many Received fields a message may have: RFC 5321 §6.3
-// asks for at least 100.
-const DefaultMaxHops = 100
+// maxHops is how many Received fields a message may have, this server's among
+// them: RFC 5321 §6.3 asks for at least 100.
+const maxHops = 100
 
 // Client is what is known of the client that hands a message over: it is what
 // the Received field says (RFC 5321 §4.4).
@@ -63,9 +63,6 @@ type Pipeline struct {
 	Store    *store.Store
 	Hostname string
 	Now      func() time.Time // nil: time.Now
-	// MaxHops is how many Received fields a message may have, this server's
-	// among them; 0 means DefaultMaxHops.
-	MaxHops int
 	// AnySender lets an account use any sender address: for a class or a test.
 	AnySender bool
 }
@@ -140,7 +137,7 @@ func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, bo
 	if err != nil {
 		return "", err
 	}
-	if parsed.Received > p.maxHops() {
+	if parsed.Received > maxHops {
 		return "", fmt.Errorf("%w: %d Received fields", mail.ErrLoop, parsed.Received)
 	}
 	deliveries := []store.Delivery{{
@@ -194,7 +191,7 @@ func (p *Pipeline) copy(b io.Writer, c *Client, env *mail.Envelope, id string, n
 		return nil, err
 	}
 	body = io.MultiReader(bytes.NewReader(bytes.Clone(first)), body)
-	head, err := readHead(body, MaxHeader)
+	head, err := readHead(body, maxHeader)
 	if err != nil {
 		return nil, err
 	}
@@ -259,13 +256,6 @@ func (p *Pipeline) now() time.Time {
 		return p.Now()
 	}
 	return time.Now()
-}
-
-func (p *Pipeline) maxHops() int {
-	if p.MaxHops > 0 {
-		return p.MaxHops
-	}
-	return DefaultMaxHops
 }
 
 // outbound is the queue's part of the message, nil when nobody is elsewhere.

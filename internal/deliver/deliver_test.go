@@ -114,11 +114,11 @@ func TestMissingFields(t *testing.T) {
 		{"", id + date + from + "\r\n"},
 		{" starts with a blank: x\r\n\r\n", id + date + from + "\r\n"},
 		{"two words: x\r\n\r\n", id + date + from + "\r\n"},
-		{"Subject: x\r\n" + strings.Repeat("X: y\r\n", 2*MaxHeader/6) + "\r\nbody", ""},
-		{strings.Repeat("x", MaxHeader+10), id + date + from + "\r\n"},
+		{"Subject: x\r\n" + strings.Repeat("X: y\r\n", 2*maxHeader/6) + "\r\nbody", ""},
+		{strings.Repeat("x", maxHeader+10), id + date + from + "\r\n"},
 	} {
 		r := strings.NewReader(tt.body)
-		h, err := readHead(r, MaxHeader)
+		h, err := readHead(r, maxHeader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,10 +181,10 @@ func (zeros) Read(p []byte) (int, error) {
 func TestLoop(t *testing.T) {
 	o := newOffice(t)
 	hops := func(n int) string { return strings.Repeat("Received: by x;\r\n", n) + "\r\nbody\r\n" }
-	o.accept(stranger(), envelope("", "bob@crepes.fr"), hops(DefaultMaxHops-1))
-	_, err := o.Accept(t.Context(), stranger(), envelope("", "bob@crepes.fr"), strings.NewReader(hops(DefaultMaxHops)))
+	o.accept(stranger(), envelope("", "bob@crepes.fr"), hops(maxHops-1))
+	_, err := o.Accept(t.Context(), stranger(), envelope("", "bob@crepes.fr"), strings.NewReader(hops(maxHops)))
 	if !errors.Is(err, mail.ErrLoop) {
-		t.Errorf("after %d hops: %v", DefaultMaxHops, err)
+		t.Errorf("after %d hops: %v", maxHops, err)
 	}
 }
 

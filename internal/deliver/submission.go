@@ -9,9 +9,9 @@ import (
 	"posthorn/internal/mail"
 )
 
-// MaxHeader is how much of a submitted message is looked at for the fields
+// maxHeader is how much of a submitted message is looked at for the fields
 // that it must have, in octets. What a longer header lacks stays lacking.
-const MaxHeader = 256 << 10
+const maxHeader = 256 << 10
 
 // head is the beginning of a message.
 type head struct {

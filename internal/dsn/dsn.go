@@ -29,9 +29,9 @@ const (
 
 // Bounds of what a notification repeats of the message that it is about.
 const (
-	// MaxHeader is how many octets of its header are returned. The header of
+	// maxHeader is how many octets of its header are returned. The header of
 	// an honest message has a few thousand.
-	MaxHeader = 64 << 10
+	maxHeader = 64 << 10
 	// maxSubject is how many characters of its subject are in the subject.
 	maxSubject = 120
 )

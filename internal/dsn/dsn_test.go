@@ -91,7 +91,7 @@ func reports() map[string]*Report {
 
 	hostile := base(Failed)
 	hostile.EnvelopeID = "a\r\nX-Evil: 1\x00"
-	hostile.Header = []byte("Subject: =?utf-8?q?a=0D=0ABcc:_x?= \x01\r\nMessage-ID: <a b>\r\n" + strings.Repeat("X: y\r\n", MaxHeader))
+	hostile.Header = []byte("Subject: =?utf-8?q?a=0D=0ABcc:_x?= \x01\r\nMessage-ID: <a b>\r\n" + strings.Repeat("X: y\r\n", maxHeader))
 	hostile.Recipients[0].Result = ph.Result{Disposition: ph.Failed, MTA: "mx\r\nX-Evil: 2", Code: 554, Status: "5.7.1", Text: "no\r\n.\r\n\x1b[31m caf\xe9"}
 
 	return map[string]*Report{
@@ -203,7 +203,7 @@ func checkStatus(t *testing.T, r *Report, body string) {
 
 func TestHeaderIsBounded(t *testing.T) {
 	r := reports()["hostile"]
-	if n := len(r.clippedHeader()); n > MaxHeader {
+	if n := len(r.clippedHeader()); n > maxHeader {
 		t.Errorf("returns %d octets of header", n)
 	}
 }

@@ -192,11 +192,11 @@ func field(header []byte, name string) []byte {
 }
 
 // clippedHeader is the header to return: without its blank line, and no more
-// of it than MaxHeader, to the end of a line.
+// of it than maxHeader, to the end of a line.
 func (r *Report) clippedHeader() []byte {
 	h := r.Header
-	if len(h) > MaxHeader {
-		h = h[:MaxHeader]
+	if len(h) > maxHeader {
+		h = h[:maxHeader]
 		h = h[:bytes.LastIndexByte(h, '\n')+1]
 	}
 	return bytes.TrimSuffix(bytes.TrimSuffix(h, []byte("\r\n")), []byte("\r\n"))

@@ -14,7 +14,6 @@ import (
 const (
 	MaxLocalPart = 64
 	MaxDomain    = 255
-	MaxPath      = 256
 )
 
 // Address is SMTP's Mailbox (RFC 5321 §4.1.2): Local@Domain. The zero Address

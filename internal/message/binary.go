@@ -350,7 +350,7 @@ func (r *TreeReader) newPart() *Part {
 }
 
 func (r *TreeReader) part(from int64, depth int) *Part {
-	if r.met++; r.met > MaxParts || depth > MaxDepth {
+	if r.met++; r.met > MaxParts || depth > maxDepth {
 		r.fail()
 		return nil
 	}

@@ -213,8 +213,8 @@ func checkInvariants(t *testing.T, name string, b []byte, m *Parsed) {
 func checkPart(t *testing.T, name string, b []byte, p *Part, depth int, parts *int) {
 	t.Helper()
 	*parts++
-	if depth > MaxDepth {
-		t.Fatalf("%s: deeper than %d", name, MaxDepth)
+	if depth > maxDepth {
+		t.Fatalf("%s: deeper than %d", name, maxDepth)
 	}
 	if p.Header > p.Body || p.Body > p.End {
 		t.Errorf("%s: offsets %d %d %d", name, p.Header, p.Body, p.End)

@@ -42,7 +42,7 @@ func KeysOf(envelope, header []byte) Keys {
 	r := envelopeReader{b: envelope}
 	r.expect('(')
 	r.nstring() // Date
-	subject, reply := BaseSubject(r.nstring())
+	subject, reply := baseSubject(r.nstring())
 	k.Subject, k.Reply = keyOf(subject), reply
 	from := r.addresses()
 	r.addresses() // Sender

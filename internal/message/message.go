@@ -8,9 +8,9 @@ import "time"
 
 // What a stranger's message can make grow, and how far.
 const (
-	// MaxDepth is how deep parts nest before what is inside is taken for text:
+	// maxDepth is how deep parts nest before what is inside is taken for text:
 	// recursion on a stranger's message must end somewhere.
-	MaxDepth = 100
+	maxDepth = 100
 
 	// MaxParts bounds the part tree of one message; further parts are left
 	// inside the last.
@@ -78,7 +78,7 @@ type Part struct {
 
 	// Type and Subtype are in lower case; text/plain by default. A multipart in
 	// which no part begins is presented as text/plain, so that its text can be
-	// read; so is what nests deeper than MaxDepth. A message/rfc822 that is
+	// read; so is what nests deeper than maxDepth. A message/rfc822 that is
 	// encoded, against RFC 2045 §6.4, is an application/octet-stream: its
 	// parts have no offsets in the message.
 	Type, Subtype string

@@ -4,10 +4,10 @@ import (
 	"bytes"
 )
 
-// BaseSubject is what RFC 5256 §2.1 makes of a Subject field's value: the
+// baseSubject is what RFC 5256 §2.1 makes of a Subject field's value: the
 // subject without what replies and forwards add to it, in UTF-8. reply tells
 // that something was removed that makes it a reply or forward (§3).
-func BaseSubject(value []byte) (base []byte, reply bool) {
+func baseSubject(value []byte) (base []byte, reply bool) {
 	s := subject{text: oneSpace([]byte(DecodeHeader(value)))}
 	for {
 		s.trimTrailer()

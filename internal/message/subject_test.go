@@ -53,7 +53,7 @@ func TestBaseSubject(t *testing.T) {
 		"Re: hello (fwd":  "+hello (fwd",
 		"hello Re: there": "hello Re: there",
 	} {
-		base, reply := BaseSubject([]byte(in))
+		base, reply := baseSubject([]byte(in))
 		got := string(base)
 		if reply {
 			got = "+" + got
@@ -110,7 +110,7 @@ func FuzzBaseSubject(f *testing.F) {
 		if bytes.IndexByte([]byte(DecodeHeader(in)), 0) >= 0 {
 			return // NUL is no BLOBCHAR; no field has one
 		}
-		base, reply := BaseSubject(bytes.Clone(in))
+		base, reply := baseSubject(bytes.Clone(in))
 		want, wantReply := naiveBaseSubject(string(in))
 		if string(base) != want || reply != wantReply {
 			t.Fatalf("%q: %q %v, want %q %v", in, base, reply, want, wantReply)
@@ -122,7 +122,7 @@ func FuzzBaseSubject(f *testing.F) {
 func TestBaseSubjectTime(t *testing.T) {
 	for _, in := range []string{"[]", "[a] ", "re:", "[fwd:", "(fwd)", "re[", "[", "]", "[]re", "re []", "[fwd: (fwd)]"} {
 		start := time.Now()
-		BaseSubject([]byte(strings.Repeat(in, maxField/len(in))))
+		baseSubject([]byte(strings.Repeat(in, maxField/len(in))))
 		if d := time.Since(start); d > 10*time.Second {
 			t.Errorf("%q, repeated, took %v", in, d)
 		}

@@ -46,7 +46,7 @@ func (t *tree) emptied() tree {
 func (t *tree) top() *frame { return &t.stack[len(t.stack)-1] }
 
 // room reports whether the part on top may have a part inside.
-func (t *tree) room() bool { return t.parts < MaxParts && len(t.stack) < MaxDepth }
+func (t *tree) room() bool { return t.parts < MaxParts && len(t.stack) < maxDepth }
 
 // push begins a part inside the part on top.
 func (t *tree) push(off int64, message bool) {

@@ -121,7 +121,7 @@ func (r *run) report(j *job, action dsn.Action, about []dsn.Recipient, now time.
 	if content != nil {
 		// A message that cannot be read is no reason not to say that it failed.
 		report.Header, _ = content.Header()
-		if action == dsn.Failed && e.Envelope.Return != mail.ReturnHeaders && content.Size() <= r.MaxReturn {
+		if action == dsn.Failed && e.Envelope.Return != mail.ReturnHeaders && content.Size() <= maxReturn {
 			report.Original = content
 		}
 	}

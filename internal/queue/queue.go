@@ -36,6 +36,15 @@ type Transport interface {
 	Deliver(ctx context.Context, hop string, next func() *mail.Outgoing, done func([]mail.Result)) (down *mail.Result)
 }
 
+const (
+	// maxRecipients is how many recipients one transaction may have: as many as
+	// every server must take (RFC 5321 §4.5.3.1.8).
+	maxRecipients = 100
+	// maxReturn is the size in octets of the largest message that a report of
+	// failure returns whole. Of a larger one it has the header.
+	maxReturn = 1 << 20
+)
+
 // Config is when mail is tried and for how long. The zero value of each field
 // stands for the default.
 type Config struct {
@@ -43,7 +52,7 @@ type Config struct {
 	Hostname string
 	// Retry are the intervals between one attempt and the next; the last one
 	// repeats. Each is varied by up to a tenth, so that not everything that
-	// failed together comes back together. Default: DefaultRetry.
+	// failed together comes back together. Default: defaultRetry.
 	Retry []time.Duration
 	// GiveUpAfter is for how long a message is tried: 5 days (RFC 5321
 	// §4.5.4.1 asks for at least 4 to 5).
@@ -57,24 +66,18 @@ type Config struct {
 	// MaxPerHop is how many connections there may be to one hop: 1. Each more
 	// may leave one message more that a crash has delivered twice.
 	MaxPerHop int
-	// MaxRecipients is how many recipients one transaction may have: 100, which
-	// every server must take (RFC 5321 §4.5.3.1.8).
-	MaxRecipients int
 	// MaxHeld is how many recipients are held in memory at a time: 10,000. One
 	// hop has a quarter of them at most: one with a long queue that answers
 	// slowly does not keep the others waiting.
 	MaxHeld int
-	// MaxReturn is the size of the largest message that a report of failure
-	// returns whole, in octets: 1 MiB. Of a larger one it has the header.
-	MaxReturn int64
 	// Grace is how long Run waits, once told to stop, for what is under way:
 	// 20 seconds.
 	Grace time.Duration
 }
 
-// DefaultRetry are the intervals between attempts: short ones, since most
+// defaultRetry are the intervals between attempts: short ones, since most
 // trouble is a restart or a greylisting, then ever longer ones.
-var DefaultRetry = []time.Duration{
+var defaultRetry = []time.Duration{
 	time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute,
 	time.Hour, 2 * time.Hour, 4 * time.Hour,
 }
@@ -82,15 +85,13 @@ var DefaultRetry = []time.Duration{
 // withDefaults is c with its zero fields filled in.
 func (c Config) withDefaults() Config {
 	if len(c.Retry) == 0 {
-		c.Retry = DefaultRetry
+		c.Retry = defaultRetry
 	}
 	setDefault(&c.GiveUpAfter, 5*24*time.Hour)
 	setDefault(&c.DelayAfter, 4*time.Hour)
 	setDefault(&c.MaxConnections, 100)
 	setDefault(&c.MaxPerHop, 1)
-	setDefault(&c.MaxRecipients, 100)
 	setDefault(&c.MaxHeld, 10_000)
-	setDefault(&c.MaxReturn, 1<<20)
 	setDefault(&c.Grace, 20*time.Second)
 	return c
 }

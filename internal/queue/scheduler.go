@@ -164,7 +164,7 @@ func (r *run) group(entries []store.QueueEntry) {
 			r.hops[k.hop] = h
 		}
 		j := open[k]
-		if j == nil || len(j.entries) >= r.MaxRecipients {
+		if j == nil || len(j.entries) >= maxRecipients {
 			j = &job{hop: h}
 			open[k] = j
 			h.waiting = append(h.waiting, j)
