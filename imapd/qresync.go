@@ -13,11 +13,11 @@ var errNoQresync = bad("ENABLE QRESYNC first")
 // (RFC 7162 §3.2.10.2).
 func (s *session) announceVanished() {
 	box := s.box
-	box.view.expunge(box.gone, func(uint32) {})
 	s.out.raw("* VANISHED ")
 	s.out.b = box.gone.Append(s.out.b)
 	s.out.end()
-	box.gone, box.vanished = nil, true
+	box.forget(func(uint32) {})
+	box.vanished = true
 }
 
 // writeVanishedEarlier tells what of set was expunged after since, but for what

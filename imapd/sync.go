@@ -94,13 +94,19 @@ func (s *session) announceExpunged() {
 		s.announceVanished()
 		return
 	}
-	s.box.view.expunge(s.box.gone, func(seq uint32) {
+	s.box.forget(func(seq uint32) {
 		s.out.raw("* ")
 		s.out.num(uint64(seq))
 		s.out.raw(" EXPUNGE")
 		s.out.end()
 	})
-	s.box.gone = nil
+}
+
+// forget takes what is gone out of the view, and out of "$" (RFC 5182 §2.1).
+func (b *mailbox) forget(announce func(seq uint32)) {
+	b.view.expunge(b.gone, announce)
+	b.saved = b.saved.Without(b.gone)
+	b.gone = nil
 }
 
 func (s *session) announceExists() {
