@@ -37,11 +37,8 @@ func (s *session) cmdIdle(d *decoder) error {
 			if s.box == nil {
 				continue
 			}
-			if s.sync(true); s.boxDeleted {
+			if s.tellIdle(); s.boxDeleted {
 				return nil
-			}
-			if s.box.vanished {
-				s.writeHighest(s.box.told())
 			}
 		case err != nil:
 			return s.lose(err)
@@ -51,6 +48,18 @@ func (s *session) cmdIdle(d *decoder) error {
 			return bad("Expected DONE")
 		}
 	}
+}
+
+// tellIdle tells what is new, and with a VANISHED how far the client is in step
+// (RFC 7162 §3.2.7); DONE's answer tells that again.
+func (s *session) tellIdle() {
+	before := s.box.vanished
+	s.box.vanished = false
+	s.sync(true)
+	if s.box.vanished {
+		s.writeHighest(s.box.told())
+	}
+	s.box.vanished = s.box.vanished || before
 }
 
 // wakeOnChange interrupts the wait for the client whenever there is something
