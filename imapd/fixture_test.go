@@ -249,6 +249,11 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 			f.srv.id = f.srv.cfg.idFields()
 			return "", nil
 		},
+		// server-metadata ADMIN COMMENT are the operator's annotations of the server.
+		"server-metadata": func(args string) (string, error) {
+			f.srv.cfg.Admin, f.srv.cfg.Comment, _ = strings.Cut(args, " ")
+			return "", nil
+		},
 		// quota-admin USER may set limits, from then on.
 		"quota-admin": func(user string) (string, error) {
 			f.srv.cfg.QuotaAdmins = []mail.Address{f.account(user).Address}

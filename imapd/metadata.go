@@ -12,7 +12,7 @@ import (
 // METADATA (RFC 5464): annotations of mailboxes, and of the server as one
 // account sees it. Mailboxes have one owner, so that /private and /shared
 // differ in name only, except for the server's own: who could change its
-// /shared entries would speak to all accounts, so that nobody can.
+// /shared entries would speak to all accounts, so that only the operator can.
 //
 // Changes by another session are not told unasked, which §4.1 leaves to the
 // server: a session watches the mailbox that is selected, and these may be of
@@ -32,6 +32,9 @@ func (s *session) cmdGetMetadata(d *decoder) error {
 	if err != nil {
 		return err
 	}
+	if args.mailbox == "" {
+		list = append(list, s.srv.cfg.annotations()...)
+	}
 	found, longest := pickAnnotations(list, args)
 	if len(found) > 0 {
 		s.writeMetadata(args.mailbox, found)
@@ -40,6 +43,18 @@ func (s *session) cmdGetMetadata(d *decoder) error {
 		s.ok(fmt.Sprintf("METADATA LONGENTRIES %d", longest), "")
 	}
 	return nil
+}
+
+// annotations are the server's, which are the same for everybody (RFC 5464
+// §3.2.1.1).
+func (cfg *Config) annotations() (list []store.Annotation) {
+	if cfg.Admin != "" {
+		list = append(list, store.Annotation{Entry: "/shared/admin", Value: []byte(cfg.Admin)})
+	}
+	if cfg.Comment != "" {
+		list = append(list, store.Annotation{Entry: "/shared/comment", Value: []byte(cfg.Comment)})
+	}
+	return list
 }
 
 // annotated is the mailbox whose annotations are meant, 0 for the server.

@@ -38,6 +38,9 @@ type Config struct {
 	// QuotaAdmins are the accounts that are offered QUOTASET (RFC 9208): they set
 	// everybody's limits, and see them.
 	QuotaAdmins []mail.Address
+	// Admin is a URI by which whoever runs the server is reached, and Comment a
+	// word of theirs, for METADATA (RFC 5464 §3.2.1.1); an empty one isn't told.
+	Admin, Comment string
 	// Version is what ID tells; empty tells none.
 	Version string
 	// ID are further fields for ID (RFC 2971 §3.3), such as support-url, or

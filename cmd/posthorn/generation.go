@@ -130,7 +130,7 @@ func (g *generation) daemons() map[string]func(net.Listener) error {
 	imap := imapd.New(s.store, g.auth, imapd.Config{
 		ClearFrom: g.cfg.Auth.ClearFrom, MaxMessage: int64(g.cfg.SMTP.MaxMessage),
 		Unauthenticate: g.cfg.IMAP.Unauthenticate, UIDOnly: g.cfg.IMAP.UIDOnly, Compress: g.cfg.IMAP.Compress, MessageLimit: g.cfg.IMAP.MessageLimit, NoQuirks: !g.cfg.IMAP.ClientQuirks,
-		QuotaAdmins: addresses(g.cfg.IMAP.QuotaAdmins), ID: g.cfg.IMAP.ID, Version: version(), Log: s.log,
+		Admin: g.cfg.IMAP.Admin, Comment: g.cfg.IMAP.Comment, QuotaAdmins: addresses(g.cfg.IMAP.QuotaAdmins), ID: g.cfg.IMAP.ID, Version: version(), Log: s.log,
 	})
 	smtpServer, submissionServer := smtpd.New(mx), smtpd.New(submission)
 	g.newHTTP()

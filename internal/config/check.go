@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -73,7 +74,8 @@ func (c *Config) checkHTTP() error {
 }
 
 // checkIMAP holds the message limit to RFC 9738 §3, the admins of quotas to
-// addresses, and the fields of ID to RFC 2971 §3.3.
+// addresses, the operator's URI to RFC 5464 §3.2.1.1, and the fields of ID to RFC
+// 2971 §3.3.
 func (c *Config) checkIMAP() error {
 	if n := c.IMAP.MessageLimit; n != 0 && n < 1000 {
 		return c.errorAt("imap.message_limit", "%d: at least 1000, or 0 for any number", n)
@@ -82,6 +84,9 @@ func (c *Config) checkIMAP() error {
 		if _, err := mail.ParseAddress(a); err != nil {
 			return c.errorAt("imap.quota_admins", "%q is no address such as \"postmaster@example.org\"", a)
 		}
+	}
+	if u, err := url.Parse(c.IMAP.Admin); err != nil || u.Scheme == "" && c.IMAP.Admin != "" {
+		return c.errorAt("imap.admin", "%q is no URI such as \"mailto:postmaster@example.org\"", c.IMAP.Admin)
 	}
 	if len(c.IMAP.ID) > 28 {
 		return c.errorAt("imap.id", "%d fields: with name and version there may be 30", len(c.IMAP.ID))

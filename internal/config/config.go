@@ -99,6 +99,10 @@ type IMAP struct {
 	// QuotaAdmins are the addresses of accounts that may set quotas (QUOTASET, RFC
 	// 9208).
 	QuotaAdmins []string `toml:"quota_admins"`
+	// Admin is a URI by which the operator is reached, and Comment a word of
+	// theirs, for METADATA (RFC 5464 §3.2.1.1).
+	Admin   string `toml:"admin"`
+	Comment string `toml:"comment"`
 	// ID are fields that ID tells, beside name and version or in their place.
 	ID map[string]string `toml:"id"`
 	// ClientQuirks does otherwise for clients that are known to be faulty.

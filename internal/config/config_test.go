@@ -60,6 +60,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"hostname = \"a\"\n[queue]\ngive_up = \"soon\"\n", "f.toml:3"},
 		{"hostname = \"a\"\n[imap.id]\nsupport-url = \"\\n\"\n", "f.toml:3: imap.id.support-url: the value of support-url has at most"},
 		{"hostname = \"a\"\n[imap]\nmessage_limit = 999\n", "f.toml:3: imap.message_limit: 999: at least 1000"},
+		{"hostname = \"a\"\n[imap]\nadmin = \"alice@example.org\"\n", `f.toml:3: imap.admin: "alice@example.org" is no URI`},
 		{"hostname = \"a\"\n[imap]\nquota_admins = [\"alice\"]\n", `f.toml:3: imap.quota_admins: "alice" is no address`},
 		{"hostname = \"a\"\n[imap.id]\na = \"x\"\nA = \"y\"\n", "f.toml:3: imap.id.a: a stands there twice"},
 		{"hostname = \"a\"\n[imap.id]\n\"\" = \"x\"\n", "f.toml:3: imap.id.: \"\": a field's name has 1 to 30"},
