@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	// keyRows is how many rows of sortkeys are read in one transaction.
+	// keyRows is how many rows of sortkeys are read, made and written in one
+	// transaction: while they are written all others wait, some 10 ms.
 	keyRows = 2048
-	// filledRows is how many are made and written in one.
-	filledRows = 500
 	// keyWeight is about how many octets writing one takes.
 	keyWeight = 256
 	// keySeparator parts the columns of a row that is read as one text.
@@ -35,18 +34,17 @@ func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, wan
 			return nil, err
 		}
 		p.add(len(batch) - len(missing))
-		for len(missing) > 0 {
-			part := missing[:min(len(missing), filledRows)]
-			missing = missing[len(part):]
-			rows, err := s.makeKeys(ctx, mb, batch, part, want)
-			if err == nil {
-				err = keeper.keep(ctx, rows)
-			}
-			if err != nil {
-				return nil, err
-			}
-			p.add(len(part))
+		if len(missing) == 0 {
+			continue
 		}
+		rows, err := s.makeKeys(ctx, mb, batch, missing, want)
+		if err == nil {
+			err = keeper.keep(ctx, rows)
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.add(len(missing))
 	}
 	if err := keeper.end(); err != nil {
 		return nil, err

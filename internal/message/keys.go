@@ -104,16 +104,8 @@ func keyOf(text []byte) string {
 
 // references reads the References field of a header block.
 func references(header []byte) []MessageID {
-	var g gather
-	var ids []MessageID
-	found := false
-	take := func() {
-		if name, value := g.take(); equalFold(name, "references") && !found {
-			found = true
-			ids = messageIDs(value, len(value))
-		}
-	}
-	for len(header) > 0 && !found {
+	var field gather
+	for len(header) > 0 {
 		line := header
 		if i := bytes.IndexByte(header, '\n'); i >= 0 {
 			line = header[:i+1]
@@ -121,16 +113,18 @@ func references(header []byte) []MessageID {
 		header = header[len(line):]
 		line = line[:len(line)-lineEnd(line)]
 		if len(line) > 0 && isWSP(line[0]) {
-			g.extend(line)
+			field.extend(line)
 			continue
 		}
-		take()
-		if name, value := splitField(line); name > 0 {
-			g.begin(line[:name], line[value:])
+		if len(field.field) > 0 {
+			break
+		}
+		if name, value := splitField(line); equalFold(line[:name], "references") {
+			field.begin(line[:name], line[value:])
 		}
 	}
-	take()
-	return ids
+	_, value := field.take()
+	return messageIDs(value, len(value))
 }
 
 // messageIDs reads the valid Message-IDs (RFC 5322 §3.6.4) in a field's value,
@@ -237,6 +231,13 @@ func (r *envelopeReader) nstring() []byte {
 	}
 	if len(r.b) == 0 {
 		return nil
+	}
+	if r.b[0] == '"' { // mostly there is nothing in it that is quoted
+		if n := bytes.IndexAny(r.b[1:], `"\`) + 1; n > 0 && r.b[n] == '"' {
+			s := r.b[1:n]
+			r.b = r.b[n+1:]
+			return s
+		}
 	}
 	s, n := readString([]byte{}, r.b)
 	if n == 0 {
