@@ -1,6 +1,8 @@
 package imapd
 
 import (
+	"bufio"
+	"bytes"
 	"io"
 	"strconv"
 
@@ -64,41 +66,24 @@ func (c *content) parts() (*message.Part, error) {
 }
 
 // longHeader is the size from which on a listing may hold only the beginning
-// of a header (see store.Message).
+// of a header (see store.Message), and none is held whole.
 const longHeader = 256 << 10
 
-// header is the header of this copy, trace lines in front. Where it is long, it
-// is the caller's to change.
-func (c *content) header() ([]byte, error) {
-	switch {
-	case len(c.m.Header) >= longHeader:
-		return c.longHeader()
-	case len(c.m.Trace) == 0:
-		return c.m.Header, nil
+// header is the header of this copy, trace lines in front, where it is not long.
+func (c *content) header() []byte {
+	if len(c.m.Trace) == 0 {
+		return c.m.Header
 	}
 	c.room.whole = append(append(c.room.whole[:0], c.m.Trace...), c.m.Header...)
-	return c.room.whole, nil
+	return c.room.whole
 }
 
-// longHeader is header where that may be as large as a message: there is one of
-// it, and none is kept.
-func (c *content) longHeader() ([]byte, error) {
-	stored, err := c.open()
-	if err != nil {
-		return nil, err
-	}
-	header := make([]byte, int64(len(c.m.Trace))+stored.HeaderSize())
-	n := copy(header, c.m.Trace)
-	if _, err := stored.ReadAt(header[n:], 0); err != nil && err != io.EOF {
-		return nil, err
-	}
-	return header, nil
-}
-
-// octets are octets of a message: some at hand, then some of the content.
+// octets are octets of a message: some at hand, then some of the content, or of
+// those that copy writes.
 type octets struct {
 	pre    []byte
 	off, n int64
+	copy   func(w io.Writer) error // nil: the content
 }
 
 func (o octets) size() int64 { return int64(len(o.pre)) + o.n }
@@ -168,15 +153,31 @@ func (c *content) write(o octets) error {
 			return c.s.lose(err)
 		}
 	}
-	if o.n > 0 {
-		if err := c.c.WriteRange(w, o.off, o.n); err != nil {
-			if !w.lost {
-				c.s.srv.cfg.Log.Internal(c.s.conn.ID(), "sending a message", err)
-			}
-			return c.s.lose(err)
-		}
+	if o.n == 0 {
+		return nil
 	}
-	return nil
+	err := c.writeStored(w, o)
+	if err == nil {
+		return nil
+	}
+	if !w.lost {
+		c.s.srv.cfg.Log.Internal(c.s.conn.ID(), "sending a message", err)
+	}
+	return c.s.lose(err)
+}
+
+func (c *content) writeStored(w io.Writer, o octets) error {
+	if o.copy == nil {
+		return c.c.WriteRange(w, o.off, o.n)
+	}
+	cut := &cutter{w: w, skip: o.off, left: o.n}
+	switch err := o.copy(cut); {
+	case cut.left == 0:
+		return nil
+	case err != nil:
+		return err
+	}
+	return io.ErrUnexpectedEOF
 }
 
 // section finds the octets of an item. exists is false where the message has
@@ -202,14 +203,17 @@ func (c *content) section(it *fetchItem) (o octets, exists bool, err error) {
 			}
 			return octets{pre: c.m.Trace, n: stored.HeaderSize()}, true, nil
 		}
-		header, err := c.header()
-		return octets{pre: header}, true, err
+		return octets{pre: c.header()}, true, nil
 	case headerFields, headerFieldsNot:
-		header, err := c.header()
 		if len(c.m.Header) >= longHeader {
-			return octets{pre: message.FilterHeader(header[:0], header, sec.fields, sec.text == headerFieldsNot)}, true, err
+			stored, err := c.open()
+			if err != nil {
+				return octets{}, false, err
+			}
+			o, err = c.fields(sec.fields, sec.text == headerFieldsNot, c.m.Trace, 0, stored.HeaderSize())
+			return o, true, err
 		}
-		c.room.fields = message.FilterHeader(c.room.fields[:0], header, sec.fields, sec.text == headerFieldsNot)
+		c.room.fields = message.FilterHeader(c.room.fields[:0], c.header(), sec.fields, sec.text == headerFieldsNot)
 		return octets{pre: c.room.fields}, true, err
 	case bodyText:
 		stored, err := c.open()
@@ -235,15 +239,26 @@ func (c *content) partSection(sec *section) (o octets, exists bool, err error) {
 	if sec.text != headerFields && sec.text != headerFieldsNot {
 		return octets{off: start, n: end - start}, true, nil
 	}
+	o, err = c.fields(sec.fields, sec.text == headerFieldsNot, nil, start, end)
+	return o, true, err
+}
+
+// fields finds those of names, or all but those, in a header that begins with
+// trace and goes on with octets of the content. It may be as long as a message,
+// so it is read twice rather than held: how much it is comes first on the wire.
+func (c *content) fields(names []string, not bool, trace []byte, start, end int64) (octets, error) {
 	stored, err := c.open()
 	if err != nil {
-		return octets{}, false, err
+		return octets{}, err
 	}
-	header := make([]byte, end-start)
-	if _, err := stored.ReadAt(header, start); err != nil && err != io.EOF {
-		return octets{}, false, err
+	copyTo := func(w io.Writer) error {
+		header := io.MultiReader(bytes.NewReader(trace), io.NewSectionReader(stored, start, end-start))
+		held := min(int64(len(trace))+end-start, decodeBuffer)
+		return message.CopyHeader(w, bufio.NewReaderSize(header, int(held)), names, not)
 	}
-	return octets{pre: message.FilterHeader(header[:0], header, sec.fields, sec.text == headerFieldsNot)}, true, nil
+	var seen measure
+	err = copyTo(&seen)
+	return octets{n: seen.size, copy: copyTo}, err
 }
 
 // specifier is what package message calls it: fields are chosen from the

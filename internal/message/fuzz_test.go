@@ -35,6 +35,9 @@ func FuzzParser(f *testing.F) {
 		if n := len(some) + len(others) - len(header); n < 0 || n > 2+len(header) {
 			t.Errorf("%d and %d octets of %d", len(some), len(others), len(header))
 		}
+		if got := copyHeader(t, header, len(header), []string{"to", "x"}, cut%2 == 0); got != string(FilterHeader(nil, header, []string{"to", "x"}, cut%2 == 0)) {
+			t.Errorf("%q is copied as %q", header, got)
+		}
 	})
 }
 

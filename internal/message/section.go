@@ -1,6 +1,10 @@
 package message
 
-import "bytes"
+import (
+	"bufio"
+	"bytes"
+	"io"
+)
 
 // Specifier is what of a part an IMAP section names (RFC 9051 §6.4.5.1).
 type Specifier int
@@ -90,15 +94,10 @@ func FilterHeader(dst, block []byte, names []string, not bool) []byte {
 		}
 		line := block[:n]
 		block = block[n:]
-		text := line[:n-lineEnd(line)]
-		switch {
-		case len(block) == 0 && len(bytes.TrimRight(text, "\r")) == 0:
+		if text := line[:n-lineEnd(line)]; len(block) == 0 && isBlank(text) {
 			take = true
-		case len(text) > 0 && (text[0] == ' ' || text[0] == '\t'):
-			// a continuation goes with its field
-		default:
-			name, _ := splitField(text)
-			take = named(text[:name], names) != not
+		} else {
+			take = chosen(text, names, not, take)
 		}
 		if take {
 			dst = append(dst, line...)
@@ -106,6 +105,54 @@ func FilterHeader(dst, block []byte, names []string, not bool) []byte {
 	}
 	return dst
 }
+
+// CopyHeader is FilterHeader for a header block that is too long to be held: it
+// reads the block from r to its end and writes to w. A field's name and its
+// colon must be within what r buffers.
+func CopyHeader(w io.Writer, r *bufio.Reader, names []string, not bool) error {
+	take, within := not, false // a line, of which there is more than r buffers
+	for {
+		piece, err := r.ReadSlice('\n')
+		long := err == bufio.ErrBufferFull
+		if err != nil && err != io.EOF && !long {
+			return err
+		}
+		text := piece[:len(piece)-lineEnd(piece)]
+		switch {
+		case within:
+		case isBlank(text) && !long:
+			piece = bytes.Clone(piece) // looking ahead may move it
+			if _, next := r.Peek(1); next == io.EOF {
+				take = true
+			} else {
+				take = chosen(text, names, not, take)
+			}
+		default:
+			take = chosen(text, names, not, take)
+		}
+		within = long
+		if take && len(piece) > 0 {
+			if _, err := w.Write(piece); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+	}
+}
+
+// chosen tells whether a line goes out, given whether the one before it does.
+func chosen(text []byte, names []string, not, before bool) bool {
+	if len(text) > 0 && (text[0] == ' ' || text[0] == '\t') {
+		return before // a continuation goes with its field
+	}
+	name, _ := splitField(text)
+	return named(text[:name], names) != not
+}
+
+// isBlank reports a line without text, such as ends a header.
+func isBlank(text []byte) bool { return len(bytes.TrimRight(text, "\r")) == 0 }
 
 func named(name []byte, names []string) bool {
 	if len(name) == 0 {

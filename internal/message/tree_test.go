@@ -1,9 +1,13 @@
 package message
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // outline is the tree's types, each with its content.
@@ -241,11 +245,43 @@ func TestFilterHeader(t *testing.T) {
 		if got := string(FilterHeader(nil, []byte(block), strings.Fields(tt.names), tt.not)); got != tt.want {
 			t.Errorf("%s %v: %q, want %q", tt.names, tt.not, got, tt.want)
 		}
+		if got := copyHeader(t, []byte(block), 16, strings.Fields(tt.names), tt.not); got != tt.want {
+			t.Errorf("copied: %s %v: %q, want %q", tt.names, tt.not, got, tt.want)
+		}
 	}
 	if got := FilterHeader(nil, []byte("A: b"), []string{"c"}, false); len(got) > 0 {
 		t.Errorf("no blank line: %q", got)
 	}
 	if got := FilterHeader(nil, []byte("A: b"), []string{"a"}, false); !bytes.Equal(got, []byte("A: b")) {
 		t.Errorf("no line end: %q", got)
+	}
+}
+
+// copyHeader is CopyHeader from a reader that holds so many octets, at least 16.
+func copyHeader(t *testing.T, block []byte, held int, names []string, not bool) string {
+	t.Helper()
+	var b strings.Builder
+	if err := CopyHeader(&b, bufio.NewReaderSize(iotest.OneByteReader(bytes.NewReader(block)), held), names, not); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestCopyHeader: lines that are longer than what is held of them go out whole,
+// or not at all, and an error of the source is one of the copy.
+func TestCopyHeader(t *testing.T) {
+	long := strings.Repeat("long ", 20)
+	block := "X: " + long + "\r\n " + long + "\r\nSubject: " + long + "\n\t" + long + "\r\n\r\r\n" + long + "\r\n\r\r\r\n"
+	for _, names := range [][]string{{"subject"}, {"x"}, {"long"}, nil} {
+		for _, not := range []bool{false, true} {
+			want := string(FilterHeader(nil, []byte(block), names, not))
+			if got := copyHeader(t, []byte(block), 16, names, not); got != want {
+				t.Errorf("%q %v: %q, want %q", names, not, got, want)
+			}
+		}
+	}
+	gone := errors.New("gone")
+	if err := CopyHeader(io.Discard, bufio.NewReader(iotest.ErrReader(gone)), nil, true); err != gone {
+		t.Errorf("a source that fails gives %v", err)
 	}
 }

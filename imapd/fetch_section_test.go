@@ -1,0 +1,51 @@
+package imapd
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"posthorn/internal/message"
+	"posthorn/internal/wire"
+)
+
+// TestLongHeaders: fields are chosen from a header that is never held whole just
+// as they are from any other (RFC 9051 §6.4.5.1).
+func TestLongHeaders(t *testing.T) {
+	const trace = "Return-Path: <carol@example.net>\r\n" // of fixture.deliver
+	long := "Subject: one\r\n two\r\nX-Long: " + strings.Repeat("long\r\n ", longHeader/6) + "end\r\nno field\r\nsubject : three\r\n"
+	part := long + "Content-Type: text/plain\r\n\r\n"
+	text := long + "Content-Type: message/rfc822\r\n\r\n" + part + "text\r\n"
+	f := newFixture(t)
+	check(t, f.deliver("alice", "INBOX", []byte(text)))
+	addr, _ := f.startTCP(wire.Limits{})
+	c := dialTCP(t, addr)
+	c.until("* OK")
+	c.say(`l LOGIN alice@example.org "` + password + "\"\r\ns SELECT INBOX\r\n")
+	c.until("s OK")
+	header := trace + strings.TrimSuffix(text, part+"text\r\n")
+	for _, tt := range []struct {
+		section, whole string
+		names          []string
+		not            bool
+	}{
+		{"HEADER.FIELDS (Subject)", header, []string{"subject"}, false},
+		{"HEADER.FIELDS (Return-Path None)", header, []string{"return-path"}, false},
+		{"HEADER.FIELDS.NOT (X-Long)", header, []string{"x-long"}, true},
+		{"HEADER.FIELDS.NOT (Subject)", header, []string{"subject"}, true},
+		{"1.HEADER.FIELDS (Subject)", part, []string{"subject"}, false},
+		{"1.HEADER.FIELDS.NOT (Subject)", part, []string{"subject"}, true},
+	} {
+		want := string(message.FilterHeader(nil, []byte(tt.whole), tt.names, tt.not))
+		for _, cut := range [][2]int{{0, len(want)}, {3, 20}, {len(want) - 5, 100}, {len(want), 1}, {len(want) + 9, 1}} {
+			piece := want[min(cut[0], len(want)):min(cut[0]+cut[1], len(want))]
+			c.say(fmt.Sprintf("f FETCH 1 BODY.PEEK[%s]<%d.%d>\r\n", tt.section, cut[0], cut[1]))
+			answer := fmt.Sprintf("* 1 FETCH (BODY[%s]<%d> {%d}\r\n%s)\r\nf OK", tt.section, cut[0], len(piece), piece)
+			for want := range strings.SplitAfterSeq(answer, "\n") {
+				if line := c.until(""); !strings.HasPrefix(line, want) {
+					t.Fatalf("%s %v: got %q, want %q", tt.section, cut, line, want)
+				}
+			}
+		}
+	}
+}
