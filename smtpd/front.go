@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"posthorn/internal/deliver"
@@ -23,11 +24,13 @@ import (
 // goroutine, in the library's calls.
 type front struct {
 	*wire.Conn
-	cfg    *Config
-	auth   authenticator
-	ctx    context.Context
-	cancel context.CancelFunc
-	client deliver.Client
+	cfg  *Config
+	auth authenticator
+	// strangers is the Server's.
+	strangers *atomic.Int64
+	ctx       context.Context
+	cancel    context.CancelFunc
+	client    deliver.Client
 
 	// What is being done.
 	verb   string // the command in hand; empty for the greeting
@@ -67,7 +70,8 @@ func (f *front) service() string {
 type transaction struct {
 	env *mail.Envelope // nil when none is open
 	// rcpt is the recipient in question while go-smtp deals with RCPT, and
-	// rcptOctets the memory that it takes; octets is that of those in env.
+	// rcptOctets the memory that it takes; octets is that of those in env, which
+	// counts among the strangers' as long.
 	rcpt               mail.Recipient
 	rcptOctets, octets int
 	// refused counts the recipients that were not taken.
@@ -75,7 +79,7 @@ type transaction struct {
 }
 
 func newFront(c *wire.Conn, s *Server) *front {
-	f := &front{Conn: c, cfg: &s.cfg, auth: s.auth, first: true}
+	f := &front{Conn: c, cfg: &s.cfg, auth: s.auth, strangers: &s.strangers, first: true}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.client = deliver.Client{Submission: s.cfg.Submission}
 	f.answer = reply{code: 220, text: s.cfg.Hostname + " ESMTP Posthorn"}
@@ -116,6 +120,7 @@ func (f *front) Write(p []byte) (int, error) { return len(p), nil }
 func (f *front) Close() error {
 	f.gone = true
 	f.cancel()
+	f.reset()
 	return f.Conn.Close()
 }
 
@@ -336,6 +341,7 @@ func (f *front) reset() {
 			f.Note(wire.Note{Kind: "given-up", Count: len(f.tx.env.To)})
 		}
 	}
+	f.strangers.Add(int64(-f.tx.octets))
 	f.tx = transaction{}
 }
 

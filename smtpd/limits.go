@@ -16,14 +16,20 @@ const (
 	strangersRecipients = 100
 	strangersOctets     = 16 << 10
 	recipientOctets     = 72
+	// strangersTogether are the octets of the recipients of all strangers who are
+	// connected: of a hundred messages with a hundred recipients each. When they are
+	// used up a message may still have strangersShare, some ten recipients; who has
+	// more sends to the others next (RFC 5321 §4.5.3.1.10).
+	strangersTogether = 1 << 20
+	strangersShare    = 1 << 10
 
 	// maxLine is the longest line that is read as a command where AUTH is
 	// offered: 12,288 octets of base64 (RFC 4954 §4.3).
 	maxLine = 16 << 10
 	// maxCommand is the longest of any other command, and line elsewhere:
 	// RFC 5321 §4.5.3.1.4 says 512, and the extensions' parameters add up to some
-	// 1,500. With its line end it fits into the buffer that wire has for strangers.
-	maxCommand = 4<<10 - 2
+	// 1,500.
+	maxCommand = 2 << 10
 	// maxLineRest is how much more of a line that was too long is read away.
 	maxLineRest = 256 << 10
 

@@ -133,6 +133,61 @@ func TestRecipientsOfAStranger(t *testing.T) {
 	}
 }
 
+// TestStrangersTogether: what the recipients of all strangers take up is bounded,
+// and given back however a transaction ends; meanwhile nobody goes without.
+func TestStrangersTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		s, w, err := h.configure("mx")
+		must(t, err)
+		h.ports["mx"] = h.serve(s, w)
+		var hundred strings.Builder
+		for i := range strangersRecipients {
+			fmt.Fprintf(&hundred, "RCPT TO:<%s%d@hamburger.edu>\r\n", strings.Repeat("x", 60), 1000+i)
+		}
+		ask := func() (c *conversation, taken int) {
+			conn, err := h.dial("mx")
+			must(t, err)
+			c = converse(conn)
+			c.say("EHLO a\r\nMAIL FROM:<a@b>\r\n" + hundred.String())
+			return c, strings.Count(c.all(), "\r\n250 2.1.5 ")
+		}
+		var all []*conversation
+		full, least := 0, strangersRecipients
+		for range 300 {
+			c, taken := ask()
+			if all = append(all, c); taken == strangersRecipients {
+				full++
+			}
+			least = min(least, taken)
+		}
+		if full < 50 || full > 80 || least < 5 {
+			t.Errorf("%d of %d got all recipients, the others %d", full, len(all), least)
+		}
+		if held := s.strangers.Load(); held > strangersTogether+int64(len(all)-full)*strangersShare {
+			t.Errorf("%d octets are held", held)
+		}
+		for i, end := range []string{"RSET\r\n", "EHLO a\r\n", "QUIT\r\n", "DATA\r\nx\r\n.\r\n", "BDAT 1 LAST\r\nx", "STARTTLS\r\n", ""} {
+			for n := i; n < len(all); n += 7 {
+				all[n].say(end)
+				if end == "" || end == "STARTTLS\r\n" {
+					all[n].leave()
+				}
+			}
+		}
+		if held := s.strangers.Load(); held != 0 {
+			t.Errorf("%d octets are held when all is over", held)
+		}
+		c, taken := ask()
+		if all = append(all, c); taken != strangersRecipients {
+			t.Errorf("then somebody got %d recipients", taken)
+		}
+		for _, c := range all {
+			c.leave()
+		}
+	})
+}
+
 // TestDrain: a message that is far too large is not read away to its end.
 func TestDrain(t *testing.T) {
 	if testing.Short() {

@@ -18,7 +18,7 @@ func (f *front) rcpt(arg string) reply {
 		return r
 	}
 	octets := f.tx.own(&to)
-	if len(f.tx.env.To) >= f.maxRecipients() || f.stranger() && f.tx.octets+octets > strangersOctets { // RFC 5321 §4.5.3.1.10
+	if len(f.tx.env.To) >= f.maxRecipients() || f.stranger() && !f.room(octets) { // RFC 5321 §4.5.3.1.10
 		return reply{code: 452, enhanced: "4.5.3", text: "Too many recipients: send to these first, and to the others after that"}
 	}
 	if r, armed := f.faulty(fault.Full, "RCPT"); armed {
@@ -38,6 +38,18 @@ func (f *front) maxRecipients() int {
 		return min(f.cfg.MaxRecipients, strangersRecipients)
 	}
 	return f.cfg.MaxRecipients
+}
+
+// room tells whether a stranger's message may have one more recipient, which
+// takes so many octets.
+func (f *front) room(octets int) bool {
+	switch n := f.tx.octets + octets; {
+	case n > strangersOctets:
+		return false
+	case n <= strangersShare:
+		return true
+	}
+	return f.strangers.Load()+int64(octets) <= strangersTogether
 }
 
 // own gives a recipient strings of its own, since those that were read are parts
@@ -68,6 +80,7 @@ func (f *front) take(to mail.Recipient) {
 	}
 	f.tx.env.To = append(list, to)
 	f.tx.octets += f.tx.rcptOctets
+	f.strangers.Add(int64(f.tx.rcptOctets))
 }
 
 // parseRcpt reads RCPT's argument. The reply is the refusal, or zero.

@@ -56,6 +56,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/emersion/go-smtp"
 
@@ -112,6 +113,9 @@ type Server struct {
 	cfg  Config
 	auth authenticator // nil: no AUTH
 	smtp *smtp.Server
+	// strangers is what the recipients of all open transactions take up (see
+	// strangersTogether; in submission nobody asks for it).
+	strangers atomic.Int64
 }
 
 // authenticator is what is used of auth.Authenticator.

@@ -39,7 +39,7 @@ func TestTranscripts(t *testing.T) {
 			Dial: h.dial,
 			TLS:  testTLS().client,
 			// 97 octets of a body, as a quoted string has them.
-			Vars: map[string]string{"commands": strings.Repeat(`QUIT\r\n`, 16) + "x", "x4000": strings.Repeat("x", 4000)},
+			Vars: map[string]string{"commands": strings.Repeat(`QUIT\r\n`, 16) + "x", "x2000": strings.Repeat("x", 2000), "x4000": strings.Repeat("x", 4000)},
 			Hooks: watch.Steps(map[string]func(string) (string, error){
 				"messages": func(string) (string, error) { return h.messages(), nil },
 				"log":      h.logged,
