@@ -16,9 +16,10 @@ const (
 	// maxCommand bounds a command with its literals (APPEND's message aside):
 	// UID sets over a scattered mailbox are long.
 	maxCommand = 1 << 20
-	// maxCommandEarly does so before login, where anybody may ask: a SASL
-	// response of 12 kB (RFC 4954 §4) fits.
-	maxCommandEarly = 16 << 10
+	// maxCommandEarly does so before login, where anybody may ask: the 8,000
+	// octets of RFC 2683 §3.2.1.5, into which the longest SASL response that auth
+	// reads fits.
+	maxCommandEarly = 8 << 10
 	// maxDiscard bounds what is read away of a refused command's
 	// non-synchronizing literals beyond the largest message, maxDiscardEarly
 	// before login; past it the connection is closed (RFC 7888 §4).

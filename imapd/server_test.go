@@ -190,9 +190,9 @@ func TestMemory(t *testing.T) {
 	}
 	measure("stranger", 64<<10, func(c *telnet) {
 		c.until("* OK")
-		c.say("a LOGIN {16000}\r\n")
+		c.say("a LOGIN {8000}\r\n")
 		c.until("+ ")
-		c.say(strings.Repeat("x", 15999))
+		c.say(strings.Repeat("x", 7999))
 	})
 	measure("idle", 40<<10, func(c *telnet) {
 		c.say(`a LOGIN alice@example.org "` + password + "\"\r\nb SELECT INBOX\r\nc IDLE\r\n")
