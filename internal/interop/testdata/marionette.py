@@ -17,6 +17,8 @@ class Marionette:
                 break
             except OSError:
                 time.sleep(0.5)
+        else:
+            sys.exit("Thunderbird does not listen on port %d" % port)
         self.number = 0
         self._read()
         self.call("WebDriver:NewSession", {})
@@ -103,11 +105,17 @@ server.performExpand(null);
 done(server.key);
 """
 
-# Press "send" in the window where a message is written; done when that is
-# closed. A press too early does nothing, and one while it sends neither.
+# Press "send" in the window where a message is written, once that has all of
+# it; done when it is closed. It may be pressed again only if nothing began: a
+# second press while Thunderbird prepares the message sends it twice.
 SEND_NOW = """
 const w = Services.wm.getMostRecentWindow("msgcompose");
-if (w?.gMsgCompose && w.document.readyState == "complete") w.goDoCommand("cmd_sendNow");
+const written = w?.gLoadingComplete && w.document.getElementById("messageEditor").contentDocument?.body?.textContent.trim();
+if (written && !w.sendingBegan) {
+  w.addEventListener("compose-prepare-message-start", () => { w.sendingBegan = true; }, { once: true });
+  w.addEventListener("compose-prepare-message-completed", e => { w.sendingBegan = !e.detail?.exception; }, { once: true });
+  w.goDoCommand("cmd_sendNow");
+}
 done(!w);
 """
 
@@ -119,7 +127,7 @@ class Camera:
         self.folder = folder
 
     def shoot(self, name):
-        subprocess.run(["import", "-window", "root", os.path.join(self.folder, name + ".png")], check=False)
+        subprocess.run(["import", "-window", "root", os.path.join(self.folder, name + ".png")], check=False, timeout=60)
 
     def until(self, what, attempt, seconds=120):
         """Wait until attempt gives something true, and return that."""
