@@ -65,12 +65,18 @@ func loadCertificates(cfg *config.Config, logger *slog.Logger) (*tlsconf.Source,
 	return source, nil
 }
 
-// startGeneration starts daemons for cfg behind the server's sockets.
+// startGeneration starts daemons for cfg behind the server's sockets. After an
+// error the sockets are with whom they were.
 func (s *server) startGeneration(cfg *config.Config, certs *tlsconf.Source) (*generation, error) {
 	g := &generation{
 		server: s, cfg: cfg, certs: certs,
 		auth:  s.auth.With(auth.Config{NoLockout: !cfg.Auth.LockoutLoopback, ChannelBinding: cfg.Auth.ChannelBinding}),
 		wires: map[string]*wire.Server{},
+	}
+	for _, t := range s.turnstiles {
+		if kinds()[t.key].implicit && certs == nil {
+			return nil, fmt.Errorf("listen.%s needs a certificate: give [tls] one, or turn the listener off with \"\"", t.key)
+		}
 	}
 	var err error
 	if g.queue, err = newOutbound(s, cfg); err != nil {
@@ -81,9 +87,6 @@ func (s *server) startGeneration(cfg *config.Config, certs *tlsconf.Source) (*ge
 		gate := t.open()
 		g.gates = append(g.gates, gate)
 		k := kinds()[t.key]
-		if k.implicit && certs == nil {
-			return nil, fmt.Errorf("listen.%s needs a certificate: give [tls] one, or turn the listener off with \"\"", t.key)
-		}
 		ln := net.Listener(gate)
 		if k.isHTTP() {
 			ln = netutil.LimitListener(gate, s.room.share(httpConnections))

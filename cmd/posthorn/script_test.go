@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 //	status N posthorn ARGS…   runs posthorn and demands exit status N
 //	running posthorn ARGS…    starts it and waits until it says that it is ready
 //	stopped                   ends the one started last with SIGTERM; it must end with status 0
-//	hangup                    sends it SIGHUP
+//	hangup                    sends it SIGHUP, and waits until it says what came of it
 //	arrives ADDRESS N         waits until the account has N messages
 //	tells WORDS posthorn …    runs posthorn until it prints the words
 //	talk PORT LINE…           connects to $BASE+PORT, sends each line, reads a line after each
@@ -77,7 +77,8 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 // process is the server that a script runs.
 type process struct {
 	*exec.Cmd
-	done chan error
+	reloads chan bool // one for each SIGHUP that it has dealt with
+	done    chan error
 }
 
 type processKey struct{}
@@ -92,15 +93,18 @@ func running(ts *testscript.TestScript, neg bool, args []string) {
 	stderr, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
-	p := &process{cmd, make(chan error, 1)}
+	p := &process{cmd, make(chan bool, 1), make(chan error, 1)}
 	ready := make(chan bool, 1)
 	var log strings.Builder
 	go func() {
 		lines := bufio.NewScanner(stderr)
 		for lines.Scan() {
 			fmt.Fprintln(&log, lines.Text())
-			if strings.HasPrefix(lines.Text(), "posthorn: ready") {
+			switch line := lines.Text(); {
+			case strings.HasPrefix(line, "posthorn: ready"):
 				ready <- true
+			case strings.Contains(line, "configuration and certificates read again"), strings.Contains(line, "reload failed"):
+				p.reloads <- true
 			}
 		}
 		close(ready)
@@ -159,7 +163,13 @@ func last(ts *testscript.TestScript) *process {
 }
 
 func hangup(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Check(last(ts).Process.Signal(syscall.SIGHUP))
+	p := last(ts)
+	ts.Check(p.Process.Signal(syscall.SIGHUP))
+	select {
+	case <-p.reloads:
+	case <-time.After(30 * time.Second):
+		ts.Fatalf("the server does not say what came of SIGHUP")
+	}
 }
 
 // talk is a person at telnet.
