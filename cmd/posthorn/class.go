@@ -60,14 +60,15 @@ func openClass(s *server, w io.Writer) (join func() (leave func())) {
 		return func() func() { return func() {} }
 	}
 	room, token := class.NewRoom(class.Limits{}), strings.ToLower(rand.Text())
+	name := s.cfg.Hostname // in the room, whatever a reload makes of it
 	if cfg.Faults {
-		s.faults = &fault.Set{Spent: func(f fault.Fault) { room.Spent(s.cfg.Hostname, f) }}
+		s.faults = &fault.Set{Spent: func(f fault.Fault) { room.Spent(name, f) }}
 	}
 	s.tried = room.Tried
 	s.pages = page.New(page.Config{Room: room, Token: token, Hosts: cfg.Hosts, From: cfg.From, Mode: "serve", Version: version()})
 	return func() func() {
 		leave := room.Join(class.Joining{
-			Name: s.cfg.Hostname, Tap: s.tap, Store: s.store, Ports: s.ports(), Certificates: s.certificates, Faults: s.faults,
+			Name: name, Tap: s.tap, Store: s.store, Ports: s.ports(), Certificates: s.certificates, Faults: s.faults,
 		})
 		fmt.Fprintf(w, "posthorn: the class page is at /#%s of HTTP\n", token)
 		return func() { room.Close(); leave() }

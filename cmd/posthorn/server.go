@@ -47,6 +47,8 @@ type server struct {
 	tried  func(server, hop string, e *store.QueueEntry, res mail.Result)
 	ctx    context.Context // ends with the server, not with its starter
 	cancel context.CancelFunc
+	// background is what goes on until ctx ends, or the sockets are closed.
+	background sync.WaitGroup
 
 	mu      sync.Mutex // of what follows
 	current *generation
@@ -92,17 +94,19 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.auth.Prepare(ctx); err != nil {
 		logger.Warn("nobody can log in until the store can be written to", "error", err)
 	}
-	go giveMemoryBack(s.ctx)
-	go s.auth.Watch(s.ctx, func(err error) { logger.Error("looking for sessions that must end", "error", err) })
-	go control.Serve(s.ctx, s.control, &control.Operator{Store: s.store, Auth: s.auth, Watched: &control.Watched{Name: cfg.Hostname, Tap: s.tap}})
+	operator := &control.Operator{Store: s.store, Auth: s.auth, Watched: &control.Watched{Name: cfg.Hostname, Tap: s.tap}}
+	s.background.Go(func() { giveMemoryBack(s.ctx) })
+	s.background.Go(func() {
+		s.auth.Watch(s.ctx, func(err error) { logger.Error("looking for sessions that must end", "error", err) })
+	})
+	s.background.Go(func() { control.Serve(s.ctx, s.control, operator) })
 	s.room.report(cfg.Limits.Connections, logger)
 	if s.current, err = s.startGeneration(cfg, certificates); err != nil {
-		s.control.Close()
 		closeAll(sockets)
-		return errors.Join(err, s.store.Close())
+		return errors.Join(err, s.leave())
 	}
 	for _, t := range s.turnstiles {
-		go t.run()
+		s.background.Go(t.run)
 	}
 	return nil
 }
@@ -188,9 +192,15 @@ func (s *server) stop(within time.Duration) {
 		ending.Go(func() { g.stop(within, deadline) })
 	}
 	ending.Wait()
-	s.control.Close()
-	s.cancel()
-	if err := s.store.Close(); err != nil {
+	if err := s.leave(); err != nil {
 		s.logger.Error("closing the store", "error", err)
 	}
+}
+
+// leave ends what goes on in the background, and then closes the store.
+func (s *server) leave() error {
+	s.control.Close()
+	s.cancel()
+	s.background.Wait()
+	return s.store.Close()
 }

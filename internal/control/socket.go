@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -26,6 +27,8 @@ const (
 	// requestTime is how long one operation may take: a deep check of a large
 	// store reads all of it.
 	requestTime = time.Hour
+	// lastTime is how long the last answers may take when the server stops.
+	lastTime = time.Second
 )
 
 type request struct {
@@ -75,20 +78,27 @@ func socketPath(dataDir string) (path string, done func(), err error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), socketName), func() { dir.Close() }, nil
 }
 
-// Serve answers operations until ln is closed.
+// Serve answers operations until ln is closed, and then waits for those that
+// are under way; the end of ctx ends these.
 func Serve(ctx context.Context, ln net.Listener, o *Operator) {
+	var served sync.WaitGroup
+	defer served.Wait()
 	for {
 		conn, err := ln.Accept()
 		if err != nil {
 			return
 		}
-		go serve(ctx, conn, o)
+		served.Go(func() { serve(ctx, conn, o) })
 	}
 }
 
 func serve(ctx context.Context, conn net.Conn, o *Operator) {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(requestTime))
+	defer context.AfterFunc(ctx, func() {
+		conn.SetReadDeadline(time.Now())
+		conn.SetWriteDeadline(time.Now().Add(lastTime))
+	})()
 	in := json.NewDecoder(io.LimitReader(conn, maxRequest))
 	out := json.NewEncoder(conn)
 	for {

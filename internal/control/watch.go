@@ -54,6 +54,9 @@ func (o *Operator) watch(ctx context.Context, conn net.Conn) error {
 	room := class.NewRoom(class.Limits{Events: 5000, Octets: 4 << 20, Sessions: 500})
 	defer room.Join(class.Joining{Name: w.Name, Tap: w.Tap})()
 	write := func(lines []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		conn.SetWriteDeadline(time.Now().Add(watchTime))
 		_, err := conn.Write(lines)
 		return err
