@@ -65,12 +65,14 @@ func (s *session) settle() {
 	}
 	tag, name, done, limit, answered, numbers := s.tag, s.name, s.done, s.limit, s.answered, s.numbers
 	for _, a := range list {
+		s.tag, s.name, s.done, s.limit, s.answered, s.numbers = a.tag, "APPEND", status{}, 0, false, false
+		_, end := s.working(0)
 		accepted, err := a.wait()
+		end()
 		a.upload.abort() // does nothing to what was accepted
 		if s.lost != nil {
 			continue
 		}
-		s.tag, s.name, s.done, s.limit, s.answered, s.numbers = a.tag, "APPEND", status{}, 0, false, false
 		if err == nil {
 			s.noteAppended(a.upload, accepted)
 			s.ok(s.appendUID(accepted), "APPEND completed")

@@ -7,11 +7,9 @@ func (s *session) cmdClose(d *decoder) error {
 		return err
 	}
 	if !s.box.readOnly {
-		gone, modseq, err := s.srv.store.Expunge(s.ctx, s.box.id, nil, false)
-		if err != nil {
+		if err := s.expunge(nil); err != nil {
 			return err
 		}
-		s.noteExpunged(gone, modseq)
 	}
 	s.deselect()
 	return nil

@@ -16,7 +16,9 @@ func (s *session) cmdExpunge(d *decoder) error {
 
 // expunge removes what is \Deleted of uids, or of all when they are nil.
 func (s *session) expunge(uids mail.UIDSet) error {
+	_, done := s.working(0)
 	gone, modseq, err := s.srv.store.Expunge(s.ctx, s.box.id, uids, false)
+	done()
 	s.noteExpunged(gone, modseq)
 	// RFC 7162 §3.2.7: also when the client had not heard of these messages.
 	s.box.vanished = s.enabled.qresync && len(gone) > 0

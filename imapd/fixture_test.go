@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ type fixture struct {
 	srv      *Server
 	ln       *pipeListener
 	tls      *tls.Config
+	slow     atomic.Bool // the disk is: each transaction takes longer than a client waits without a word
 	tap      wire.Tap
 	onDemand fault.Set
 	wires    wire.Config
@@ -85,19 +87,20 @@ func clientTLS() *tls.Config {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
+	f := &fixture{t: t, ln: newPipeListener(), tls: clientTLS()}
 	certs, err := testCertificate()
 	check(t, err)
 	cred, err := credential()
 	check(t, err)
 	ctx := context.Background()
-	st, err := store.Open(ctx, store.Config{Dir: t.TempDir(), Report: func(msg string, args ...any) { t.Log(append([]any{msg}, args...)...) }})
+	st, err := store.Open(ctx, store.Config{Dir: t.TempDir(), Now: f.now, Report: func(msg string, args ...any) { t.Log(append([]any{msg}, args...)...) }})
 	check(t, err)
 	check(t, st.AddDomain(ctx, "example.org"))
 	for _, name := range []string{"alice", "bob"} {
 		_, err = st.AddAccount(ctx, mail.Address{Local: name, Domain: "example.org"}, []store.Credential{cred})
 		check(t, err)
 	}
-	f := &fixture{t: t, store: st, ln: newPipeListener(), tls: clientTLS()}
+	f.store = st
 	events := maillog.New(slog.New(slog.NewTextHandler(f, nil)))
 	f.wires = wire.Config{Log: events, Protocol: "imap", Hostname: "localhost", TLS: certs.Server("imap"), Refusal: Refusal, Tap: &f.tap, Faults: &f.onDemand}
 	f.srv = New(st, auth.New(st, auth.Config{NoLockout: true}), Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Version: "1.0", Log: events})
@@ -122,6 +125,14 @@ func newFixture(t testing.TB) *fixture {
 		}
 	})
 	return f
+}
+
+// now is the store's clock, at which its writer looks in each transaction.
+func (f *fixture) now() time.Time {
+	if f.slow.Load() {
+		time.Sleep(progressEvery + progressEvery/2)
+	}
+	return time.Now()
 }
 
 func check(t testing.TB, err error) {

@@ -2,7 +2,9 @@ package imapd
 
 import (
 	"bufio"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -73,4 +75,46 @@ func TestInProgress(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestInProgressWriting: who changes many messages at once hears that the work
+// goes on, while the disk is slow.
+func TestInProgressWriting(t *testing.T) {
+	credential()
+	testCertificate()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		for range 9 {
+			check(t, f.deliver("alice", "INBOX", []byte("Subject: x\r\n\r\n")))
+		}
+		conn, err := f.dial("")
+		check(t, err)
+		defer conn.Close()
+		r := bufio.NewReader(conn)
+		ask := func(tag, command string) (said []string) {
+			go io.WriteString(conn, tag+" "+command+"\r\n")
+			for {
+				line, err := r.ReadString('\n')
+				check(t, err)
+				if said = append(said, line); strings.HasPrefix(line, tag+" ") {
+					return said
+				}
+			}
+		}
+		ask("a", `LOGIN alice@example.org "`+password+`"`)
+		ask("b", "SELECT INBOX")
+		f.slow.Store(true)
+		for i, command := range []string{
+			`STORE 1 +FLAGS (\Deleted)`, `STORE 2:3 +FLAGS.SILENT (\Deleted)`, "UID EXPUNGE 1:2", "EXPUNGE", "COPY 1 Archive", "MOVE 2 Archive",
+			"APPEND INBOX {9+}\r\nA: b\r\n\r\nc", "REPLACE 1 INBOX {9+}\r\nA: b\r\n\r\nc",
+			"RENAME INBOX old", "CLOSE",
+		} {
+			tag := fmt.Sprint("t", i)
+			want := fmt.Sprintf("* OK [INPROGRESS (%q NIL NIL)] Still at work\r\n", tag)
+			if said := ask(tag, command); !slices.Contains(said, want) {
+				t.Errorf("%s: %q", command, said)
+			}
+		}
+		f.slow.Store(false)
+	})
 }

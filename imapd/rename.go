@@ -7,7 +7,10 @@ func (s *session) cmdRename(d *decoder) error {
 		return err
 	}
 	levels := s.missingLevels(args.to)
-	if err := s.srv.store.RenameMailbox(s.ctx, s.account(), args.from, args.to); err != nil {
+	_, done := s.working(0)
+	err := s.srv.store.RenameMailbox(s.ctx, s.account(), args.from, args.to)
+	done()
+	if err != nil {
 		return nameError(err)
 	}
 	s.noteRenamed(args.from, args.to, levels)

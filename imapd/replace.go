@@ -30,7 +30,9 @@ func (s *session) replace(d *decoder, uid bool) error {
 		u.abort()
 		return err
 	}
+	_, done := s.working(0)
 	accepted, left, err := s.srv.store.Replace(s.ctx, s.box.id, u.old.UID, u.messages[0])
+	done()
 	if err != nil {
 		u.abort()
 		if errors.Is(err, mail.ErrNotFound) {

@@ -69,7 +69,9 @@ func (s *session) storeFlags(d *decoder, uid bool) error {
 // others: of these it is told what the flags are now (RFC 9051 §6.4.6, note).
 // Their modification sequences a client with CONDSTORE is told in any case.
 func (s *session) storeSilently(set mail.UIDSet, args *storeArgs) (stored int, loud mail.UIDSet, err error) {
+	_, end := s.working(0)
 	done, loud, err := s.srv.store.SetFlags(s.ctx, s.box.id, set, args.op, args.flags, min(args.unchangedSince, s.box.modSeq))
+	end()
 	if err != nil {
 		return 0, nil, err
 	}
@@ -87,7 +89,9 @@ func (s *session) storeSilently(set mail.UIDSet, args *storeArgs) (stored int, l
 
 // storeLoudly stores and tells the flags that come of it.
 func (s *session) storeLoudly(set mail.UIDSet, args *storeArgs) (stored int, modified mail.UIDSet, err error) {
+	_, end := s.working(0)
 	done, modified, err := s.srv.store.SetFlagsUntouched(s.ctx, s.box.id, set, args.op, args.flags, args.unchangedSince)
+	end()
 	if err != nil {
 		return 0, nil, err
 	}
