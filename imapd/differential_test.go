@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -15,134 +16,6 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 )
 
-const (
-	plainLetter = "Date: Mon, 05 Jan 2026 10:20:30 +0100\r\nFrom: Carol Example <carol@example.net>\r\nTo: alice@example.org\r\n" +
-		"Cc: Dave <dave@example.net>, erin@example.net\r\nSubject: Lunch on Friday\r\nMessage-ID: <1@example.net>\r\nIn-Reply-To: <0@example.net>\r\n" +
-		"Content-Type: text/plain; charset=utf-8\r\n\r\nSoup, or noodles?\r\nYours, C.\r\n"
-	mixedLetter = "Date: Tue, 06 Jan 2026 11:00:00 +0000\r\nFrom: dave@example.net\r\nTo: alice@example.org\r\nSubject: Two parts\r\n" +
-		"Message-ID: <2@example.net>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
-		"--b\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nOne.\r\n--b\r\nContent-Type: text/html; charset=us-ascii\r\n" +
-		"Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>Two=2E</p>\r\n--b--\r\n"
-)
-
-func appendLetter(mailbox, flags, letter string) string {
-	return fmt.Sprintf("APPEND %s (%s) \"07-Jan-2026 08:09:10 +0100\" {%d+}\r\n%s", mailbox, flags, len(letter), letter)
-}
-
-// compared is a dialog that both servers can hold, a command to a line. Where
-// imapserver and imapmemserver answer otherwise, differs says what they do; such
-// a difference must be there, and none else.
-var compared = []struct{ say, differs string }{
-	{say: `NAMESPACE`},
-	{say: `CREATE work`},
-	{say: `CREATE work/2026/`},
-	{say: `CREATE work`},
-	{say: `CREATE "with space"`},
-	{say: `CREATE Entw&APw-rfe`},
-	{say: `SUBSCRIBE work/2026`},
-	{say: `SUBSCRIBE "with space"`},
-	{say: `UNSUBSCRIBE "with space"`},
-	{say: `LIST "" ""`},
-	{say: `LIST "" *`},
-	{say: `LIST "" %`},
-	{say: `LIST work/ %`},
-	{say: `LIST "" (INBOX w%)`},
-	{say: `LIST "" Entw&APw-*`},
-	{say: `LIST "" nothing`},
-	{say: `LIST (SUBSCRIBED) "" *`},
-	{say: `LIST "" work RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UNSEEN))`},
-	{say: `LIST (RECURSIVEMATCH) "" *`},
-	{say: `LIST (FROB) "" *`},
-	{say: `LSUB "" *`},
-	{say: `RENAME "with space" without`},
-	{say: `RENAME nothing something`},
-	{say: `RENAME without work`},
-	{say: `SUBSCRIBE later`, differs: "only what is there can be subscribed"},
-	{say: `UNSUBSCRIBE later`, differs: "only what is there can be unsubscribed"},
-	{say: `DELETE without`},
-	{say: `DELETE without`},
-	{say: `STATUS work (MESSAGES UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE RECENT)`},
-	{say: `STATUS nothing (MESSAGES)`},
-	{say: `STATUS work (FROB)`},
-	{say: `SELECT nothing`},
-	{say: `FETCH 1 FLAGS`},
-
-	{say: appendLetter("work", "", plainLetter)},
-	{say: appendLetter("work", `\Seen \Flagged`, mixedLetter)},
-	{say: appendLetter("work", "$Label", plainLetter)},
-	{say: appendLetter("work", `\Draft`, mixedLetter)},
-	{say: appendLetter("nothing", "", plainLetter)},
-	{say: `STATUS work (MESSAGES UIDNEXT UNSEEN DELETED SIZE)`},
-	{say: `SELECT work`},
-	{say: `FETCH 1:* (FLAGS UID)`},
-	{say: `FETCH 1:2 FAST`},
-	{say: `FETCH 1 ALL`},
-	{say: `FETCH 1 ENVELOPE`},
-	{say: `UID FETCH 2:* (INTERNALDATE RFC822.SIZE)`},
-	{say: `UID FETCH 99 FLAGS`},
-	{say: `FETCH 1 BODYSTRUCTURE`},
-	{say: `FETCH 2 BODY`},
-	{say: `FETCH 2 BODYSTRUCTURE`},
-	{say: `FETCH 1 (BODY.PEEK[HEADER] BODY.PEEK[TEXT])`},
-	{say: `FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT DATE)]`},
-	{say: `FETCH 1 BODY.PEEK[]<4.10>`},
-	{say: `FETCH 2 (BODY.PEEK[1] BODY.PEEK[2.MIME] BODY.PEEK[2]<0.5>)`},
-	{say: `FETCH 2 (BINARY.PEEK[2] BINARY.SIZE[2])`},
-	{say: `FETCH 1 BODY[TEXT]`},
-	{say: `FETCH 3 RFC822.TEXT`},
-	{say: `FETCH 1:* FLAGS`},
-	{say: `FETCH 1`},
-	{say: `FETCH 1 FROB`},
-	{say: `SEARCH ALL`},
-	{say: `SEARCH SEEN`},
-	{say: `SEARCH UNSEEN KEYWORD $Label`},
-	{say: `SEARCH FROM carol SUBJECT lunch`},
-	{say: `SEARCH OR SUBJECT parts TEXT noodles`},
-	{say: `SEARCH NOT BODY noodles`},
-	{say: `SEARCH LARGER 100 SMALLER 100000`},
-	{say: `SEARCH SENTSINCE 6-Jan-2026`},
-	{say: `SEARCH ON 7-Jan-2026 2:3`},
-	{say: `SEARCH HEADER Message-ID <2@`},
-	{say: `UID SEARCH UID 2:3 UNDELETED`},
-	{say: `SEARCH RETURN (MIN MAX COUNT ALL) ALL`},
-	{say: `UID SEARCH RETURN () FLAGGED`},
-	{say: `SEARCH CHARSET KOI8-R TEXT x`},
-	{say: `STORE 1 +FLAGS (\Answered)`},
-	{say: `STORE 1:2 -FLAGS (\Seen)`},
-	{say: `STORE 2 FLAGS (\Deleted $Other)`},
-	{say: `UID STORE 4 +FLAGS.SILENT (\Deleted)`},
-	{say: `STORE 1 FLAGS ()`},
-	{say: `FETCH 1:* FLAGS`},
-	{say: `COPY 1:2 INBOX`},
-	{say: `UID COPY 4 INBOX`},
-	{say: `COPY 1 nothing`},
-	{say: `UID EXPUNGE 1:2`},
-	{say: `EXPUNGE`},
-	{say: `NOOP`},
-	{say: `FETCH 1:* (UID FLAGS)`},
-	{say: `MOVE 1 INBOX`, differs: "MOVE tells of each expunge twice"},
-	{say: `UID MOVE 3 INBOX`, differs: "MOVE tells of each expunge twice, once as 0"},
-	{say: `CHECK`},
-	{say: `SEARCH ALL`},
-	{say: `CLOSE`},
-	{say: `FETCH 1 FLAGS`},
-	{say: `STATUS INBOX (MESSAGES UNSEEN DELETED SIZE)`},
-	{say: `EXAMINE INBOX`},
-	{say: `FETCH 1:* (FLAGS RFC822.SIZE)`},
-	{say: `STORE 1 +FLAGS (\Flagged)`, differs: "STORE works after EXAMINE"},
-	{say: `UNSELECT`},
-	{say: `SELECT INBOX`},
-	{say: `STORE 1 FLAGS.SILENT (\Flagged)`},
-	{say: `EXPUNGE`},
-	{say: `FETCH 1:* FLAGS`},
-	{say: `SELECT work`},
-	{say: `CLOSE`},
-	{say: `RENAME work play`},
-	{say: `LIST "" *`, differs: "RENAME leaves mailboxes below behind"},
-	{say: `DELETE inbox`, differs: "INBOX can be deleted"},
-	{say: `LOGOUT`},
-}
-
 // TestDifferential holds a dialog with both servers: where go-imap's own server
 // can do a command, ours does the same, but for that one's faults.
 func TestDifferential(t *testing.T) {
@@ -155,15 +28,19 @@ func TestDifferential(t *testing.T) {
 		check(t, u.Create(mb.Name, nil))
 		check(t, u.Subscribe(mb.Name))
 	}
-	conn, err := f.dial("")
-	check(t, err)
-	ours, stock := newPeer(t, conn), newPeer(t, dialStock(t, u))
-	login := `LOGIN alice@example.org "` + password + `"`
-	ours.ask("login", login)
-	stock.ask("login", login)
+	var ours, stock [2]*peer
+	for i := range ours {
+		conn, err := f.dial("")
+		check(t, err)
+		ours[i], stock[i] = newPeer(t, conn), newPeer(t, dialStock(t, u, f.wires.TLS))
+	}
 	for i, c := range compared {
-		tag := fmt.Sprintf("t%d", i)
-		here, there := ours.ask(tag, c.say), stock.ask(tag, c.say)
+		tag, by := fmt.Sprintf("t%d", i), 0
+		say, ok := strings.CutPrefix(c.say, other)
+		if ok {
+			by = 1
+		}
+		here, there := ours[by].ask(tag, say), stock[by].ask(tag, say)
 		switch same := here == there; {
 		case same && c.differs != "":
 			t.Errorf("%s\nno longer differs: %s\n%s", c.say, c.differs, here)
@@ -219,11 +96,21 @@ func (p *peer) ask(tag, say string) string {
 	c := comparison{say: say, fetched: make(map[string]map[string]string)}
 	for {
 		line := p.line()
-		if rest, ok := strings.CutPrefix(line, tag+" "); ok {
+		switch rest, ok := strings.CutPrefix(line, tag+" "); {
+		case ok && say == "STARTTLS" && strings.HasPrefix(rest, "OK"):
+			p.startTLS()
+			fallthrough
+		case ok:
 			return c.result(rest)
 		}
 		c.untagged(line)
 	}
+}
+
+func (p *peer) startTLS() {
+	conn := tls.Client(p.conn, clientTLS())
+	check(p.t, conn.Handshake())
+	p.conn, p.r = conn, bufio.NewReader(conn)
 }
 
 // comparison gathers the answers to a command. What RFC 9051 leaves to a server
@@ -239,6 +126,10 @@ type comparison struct {
 // toldCodes are the response codes that both servers have.
 var toldCodes = regexp.MustCompile(`(?i)^\[(APPENDUID|COPYUID|UIDNEXT|UIDVALIDITY|UNSEEN|CLOSED|READ-ONLY|READ-WRITE|TRYCREATE|NONEXISTENT|ALREADYEXISTS)\b([^\]]*)\]`)
 
+// bothOffer is what imapserver offers (and LITERAL-, which RFC 7888 forbids beside
+// LITERAL+).
+var bothOffer = []string{"IMAP4rev1", "IMAP4rev2", "SASL-IR", "LITERAL+", "UNSELECT", "ENABLE", "IDLE", "UTF8=ACCEPT"}
+
 // validity is UIDVALIDITY's value, which no two servers share.
 var validity = regexp.MustCompile(`(?i)((APPENDUID|COPYUID|UIDVALIDITY) )\d+`)
 
@@ -249,6 +140,10 @@ func comparedStatus(line string) string {
 }
 
 func (c *comparison) untagged(line string) {
+	if strings.HasPrefix(line, "+") {
+		c.lines = append(c.lines, "+")
+		return
+	}
 	rest := strings.TrimPrefix(line, "* ")
 	items := parseItems(rest)
 	switch word := strings.ToUpper(items[0].text); {
@@ -256,6 +151,15 @@ func (c *comparison) untagged(line string) {
 		if s := comparedStatus(rest); s != "OK" {
 			c.lines = append(c.lines, s)
 		}
+	case word == "CAPABILITY":
+		var both []string
+		for _, i := range items[1:] {
+			if slices.Contains(bothOffer, i.text) {
+				both = append(both, i.text)
+			}
+		}
+		slices.Sort(both)
+		c.lines = append(c.lines, "CAPABILITY "+strings.Join(both, " "))
 	case word == "FLAGS": // those in use, or all: as the server likes
 	case len(items) == 2 && items[1].text == "EXPUNGE":
 		n, _ := strconv.Atoi(items[0].text)

@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
 	"log"
 	"net"
@@ -105,7 +106,7 @@ func talkToStock(t *testing.T, message, text string) string {
 	check(t, u.Create("INBOX", nil))
 	_, err := u.Append("INBOX", sizedReader{bytes.NewReader([]byte(message))}, &imap.AppendOptions{Time: time.Now()})
 	check(t, err)
-	client := dialStock(t, u)
+	client := dialStock(t, u, nil)
 	go client.Write([]byte(text))
 	var said bytes.Buffer
 	for b := make([]byte, 4096); ; {
@@ -119,7 +120,7 @@ func talkToStock(t *testing.T, message, text string) string {
 }
 
 // dialStock connects to imapserver as it comes, with a user in memory.
-func dialStock(t *testing.T, u *imapmemserver.User) net.Conn {
+func dialStock(t *testing.T, u *imapmemserver.User, certs *tls.Config) net.Conn {
 	mem := imapmemserver.New()
 	mem.AddUser(u)
 	srv := imapserver.New(&imapserver.Options{
@@ -128,6 +129,7 @@ func dialStock(t *testing.T, u *imapmemserver.User) net.Conn {
 		},
 		Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIMAP4rev2: {}, imap.CapLiteralPlus: {}, imap.CapID: {}},
 		InsecureAuth: true,
+		TLSConfig:    certs,
 		Logger:       log.New(io.Discard, "", 0),
 	})
 	ln := newPipeListener()
