@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -193,46 +192,6 @@ func (tx *writeTx) place(b *Body, c *Copy) (Placed, error) {
 		zonedTime(date), b.row.sent, tx.now.Unix(), size, trace, b.row.envelope)
 	tx.touch(c.Account, p.Mailbox)
 	return p, err
-}
-
-// charge adds to an account's usage and takes its next modification sequence.
-// mail.ErrOverQuota, mail.ErrNoSuchUser.
-func (tx *writeTx) charge(id AccountID, bytes, messages int64, ignoreQuota bool) (mail.ModSeq, error) {
-	var modseq mail.ModSeq
-	var use, quota Quota
-	err := tx.update(`UPDATE accounts SET modseq = modseq + 1, bytes = bytes + ?, messages = messages + ?
-		WHERE id = ? RETURNING modseq, bytes, messages, quota_bytes, quota_messages`, bytes, messages, id).
-		Scan(&modseq, &use.Bytes, &use.Messages, &quota.Bytes, &quota.Messages)
-	if err != nil {
-		return 0, notFound(err, mail.ErrNoSuchUser)
-	}
-	if !ignoreQuota && use.exceeds(quota) {
-		return 0, mail.ErrOverQuota
-	}
-	return modseq, nil
-}
-
-func (q Quota) exceeds(limit Quota) bool {
-	return limit.Bytes > 0 && q.Bytes > limit.Bytes || limit.Messages > 0 && q.Messages > limit.Messages
-}
-
-// CheckQuota reports mail.ErrOverQuota when so much more does not fit; less
-// always does. mail.ErrNoSuchUser.
-func (s *Store) CheckQuota(ctx context.Context, id AccountID, bytes, messages int64) error {
-	return s.readOne(ctx, func(tx *readTx) error {
-		var use, quota Quota
-		err := tx.row("SELECT bytes, messages, quota_bytes, quota_messages FROM accounts WHERE id = ?", id).
-			Scan(&use.Bytes, &use.Messages, &quota.Bytes, &quota.Messages)
-		if err == sql.ErrNoRows {
-			return mail.ErrNoSuchUser
-		}
-		use.Bytes += bytes
-		use.Messages += messages
-		if err == nil && (bytes > 0 || messages > 0) && use.exceeds(quota) {
-			err = mail.ErrOverQuota
-		}
-		return err
-	})
 }
 
 // counts is what a message with these flags adds to its mailbox's counters.

@@ -18,9 +18,6 @@ type Account struct {
 	Usage    Quota
 }
 
-// Quota is an amount of mail; as a limit, 0 means none.
-type Quota struct{ Bytes, Messages int64 }
-
 const selectAccount = `
 	SELECT id, local, domain, disabled, created, quota_bytes, quota_messages, bytes, messages
 	FROM accounts `
@@ -151,17 +148,6 @@ func (s *Store) SetDisabled(ctx context.Context, id AccountID, disabled bool) er
 		tx.touch(id, 0)
 		tx.touchAccess()
 		return tx.changeAccount("UPDATE accounts SET disabled = ? WHERE id = ?", disabled, id)
-	})
-}
-
-// SetQuota limits an account's mail. What is over the limit already stays.
-// mail.ErrNoSuchUser, mail.ErrInvalid (a negative amount).
-func (s *Store) SetQuota(ctx context.Context, id AccountID, q Quota) error {
-	if q.Bytes < 0 || q.Messages < 0 {
-		return fmt.Errorf("quota %+v: %w", q, mail.ErrInvalid)
-	}
-	return s.changeDirectory(ctx, func(tx *writeTx) error {
-		return tx.changeAccount("UPDATE accounts SET quota_bytes = ?, quota_messages = ? WHERE id = ?", q.Bytes, q.Messages, id)
 	})
 }
 
