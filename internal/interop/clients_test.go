@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -270,8 +271,12 @@ sslcacertfile = %s/ca.pem
 }
 
 func TestMutt(t *testing.T) {
-	for _, program := range []string{"mutt", "neomutt"} {
-		t.Run(program, func(t *testing.T) {
+	for name, program := range map[string]string{"mutt": "mutt", "neomutt": cmp.Or(os.Getenv("NEOMUTT"), "neomutt")} {
+		t.Run(name, func(t *testing.T) {
+			compress := compression(t, program)
+			if name == "mutt" && compress == "" {
+				t.Error("this mutt cannot compress")
+			}
 			s := start(t, "alice", "bob")
 			dir := t.TempDir()
 			rc := write(t, filepath.Join(dir, "rc"), fmt.Sprintf(`set from="alice@%[1]s"
@@ -286,10 +291,11 @@ set ssl_starttls=yes ssl_force_tls=yes
 set mail_check=1 timeout=1 quit=yes delete=yes confirmappend=no sort=mailbox-order
 set header_cache="%[6]s/cache"
 set copy=yes
-`, domain, s.Port("submission"), password, s.Port("imaps"), s.Dir, dir))
-			runIn(t, dir, "Xin chào.\n", program, "-F", rc, "-s", "Chào từ "+program, "bob@"+domain)
+%[7]s
+`, domain, s.Port("submission"), password, s.Port("imaps"), s.Dir, dir, compress))
+			runIn(t, dir, "Xin chào.\n", program, "-F", rc, "-s", "Chào từ "+name, "bob@"+domain)
 			s.wantMessage("bob", "INBOX", 1, "From: ", "alice@"+domain)
-			if program == "mutt" { // neomutt keeps no copy on the server when it runs without a screen
+			if name == "mutt" { // neomutt keeps no copy on the server when it runs without a screen
 				s.wantMessage("alice", "Sent", 1, "bob@"+domain)
 			}
 
@@ -300,6 +306,9 @@ set copy=yes
 			got := s.flags("alice", "INBOX")
 			if len(got) != 1 || !strings.Contains(got["one"], `\Flagged`) {
 				t.Errorf("%s left %v", program, got)
+			}
+			if n := strings.Count(s.Log(), "msg=compressed"); (n > 0) != (compress != "") {
+				t.Errorf("%d connections were compressed", n)
 			}
 		})
 	}
