@@ -3,12 +3,15 @@
 package interop
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/google/go-cmp/cmp"
 )
 
 // write puts a file into a folder of the test's.
@@ -79,23 +82,54 @@ func TestMsmtp(t *testing.T) {
 	}
 }
 
+// TestFetchmail has fetchmail leave the messages and come again, when it must
+// know them (by UIDL, or by \Seen), and then take them away.
 func TestFetchmail(t *testing.T) {
 	for _, protocol := range []string{"pop3", "imap"} {
 		t.Run(protocol, func(t *testing.T) {
 			s := start(t, "bob")
 			s.deliver("bob", letter("one", "first"), letter("two", "second"))
-			port := map[string]string{"pop3": s.Port("pop3s"), "imap": s.Port("imaps")}[protocol]
 			dir := t.TempDir()
-			rc := write(t, filepath.Join(dir, "rc"), fmt.Sprintf("poll localhost protocol %s port %s user \"bob@%s\" password \"%s\" ssl sslproto TLS1.2+ sslcertck sslcertfile %s/ca.pem fetchall nokeep mda \"cat >> %s/out\"\n",
-				protocol, port, domain, password, s.Dir, dir))
-			runIn(t, dir, "", "fetchmail", "-f", rc, "--nodetach", "--nosyslog", "-v")
-			got, err := os.ReadFile(dir + "/out")
-			if err != nil {
-				t.Fatal(err)
+			uidl := map[string]string{"pop3": "uidl"}[protocol]
+			fetch := func(how string) (string, error) {
+				rc := write(t, filepath.Join(dir, "rc"), fmt.Sprintf("poll localhost protocol %s port %s %s user \"bob@%s\" password \"%s\" ssl sslproto TLS1.2+ sslcertck sslcertfile %s/ca.pem %s mda \"cat >> %s/out\"\n",
+					protocol, s.Port(protocol+"s"), uidl, domain, password, s.Dir, how, dir))
+				return tryIn(dir, "", "fetchmail", "-f", rc, "--nodetach", "--nosyslog", "-v")
 			}
-			wantAll(t, string(got), "Subject: one", "Subject: two", "first", "second")
+			if out, err := fetch("keep"); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			wantFetched(t, dir+"/out", "one", "two")
+			s.wantMessage("bob", "INBOX", 2)
+			if out, err := fetch("keep"); err == nil || !strings.Contains(out, "(no new mail)") && !strings.Contains(out, "(2 seen)") {
+				t.Errorf("the second time: %v\n%s", err, out)
+			}
+			s.deliver("bob", letter("three", "third"))
+			if out, err := fetch("fetchall nokeep"); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			wantFetched(t, dir+"/out", "one", "two", "one", "two", "three")
 			s.wantEmpty("bob")
 		})
+	}
+}
+
+// wantFetched demands that a file holds messages with these subjects, one after
+// the other.
+func wantFetched(t *testing.T, file string, subjects ...string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(string(b)) {
+		if subject, ok := strings.CutPrefix(line, "Subject: "); ok {
+			got = append(got, strings.TrimSpace(subject))
+		}
+	}
+	if !slices.Equal(got, subjects) {
+		t.Errorf("fetched %q, want %q", got, subjects)
 	}
 }
 
@@ -106,25 +140,29 @@ func (s *server) wantEmpty(user string) {
 	}
 }
 
+// TestGetmail has getmail leave the messages and come again, when it must know
+// them by their UIDL or UID, and then take them away.
 func TestGetmail(t *testing.T) {
-	for _, kind := range []string{"SimplePOP3SSLRetriever", "SimpleIMAPSSLRetriever"} {
+	for kind, service := range map[string]string{"SimplePOP3SSLRetriever": "pop3s", "SimpleIMAPSSLRetriever": "imaps"} {
 		t.Run(kind, func(t *testing.T) {
 			s := start(t, "bob")
 			s.deliver("bob", letter("one", "first"), letter("two", "second"))
-			port := s.Port("pop3s")
-			if strings.Contains(kind, "IMAP") {
-				port = s.Port("imaps")
-			}
 			dir := t.TempDir()
-			// as root it delivers to a command only
-			write(t, filepath.Join(dir, "rc"), fmt.Sprintf("[retriever]\ntype = %s\nserver = localhost\nport = %s\nusername = bob@%s\npassword = %s\nca_certs = %s/ca.pem\n\n[destination]\ntype = MDA_external\npath = /bin/sh\narguments = (\"-c\", \"cat >> %s/out\")\nallow_root_commands = true\n\n[options]\ndelete = true\nread_all = true\n",
-				kind, port, domain, password, s.Dir, dir))
-			runIn(t, dir, "", "getmail", "--getmaildir", dir, "--rcfile", "rc")
-			got, err := os.ReadFile(dir + "/out")
-			if err != nil {
-				t.Fatal(err)
+			fetch := func(options string) {
+				t.Helper()
+				// as root it delivers to a command only
+				write(t, filepath.Join(dir, "rc"), fmt.Sprintf("[retriever]\ntype = %s\nserver = localhost\nport = %s\nusername = bob@%s\npassword = %s\nca_certs = %s/ca.pem\n\n[destination]\ntype = MDA_external\npath = /bin/sh\narguments = (\"-c\", \"cat >> %s/out\")\nallow_root_commands = true\n\n[options]\n%s",
+					kind, s.Port(service), domain, password, s.Dir, dir, options))
+				runIn(t, dir, "", "getmail", "--getmaildir", dir, "--rcfile", "rc")
 			}
-			wantAll(t, string(got), "Subject: one", "Subject: two", "first", "second")
+			fetch("delete = false\nread_all = false\n")
+			wantFetched(t, dir+"/out", "one", "two")
+			fetch("delete = false\nread_all = false\n")
+			wantFetched(t, dir+"/out", "one", "two")
+			s.wantMessage("bob", "INBOX", 2)
+			s.deliver("bob", letter("three", "third"))
+			fetch("delete = true\nread_all = true\n")
+			wantFetched(t, dir+"/out", "one", "two", "one", "two", "three")
 			s.wantEmpty("bob")
 		})
 	}
@@ -200,28 +238,58 @@ SyncState *
 	if len(files) != 500 {
 		t.Fatalf("mbsync has %d messages", len(files))
 	}
-	// here: one read, one deleted, one new
+	// here: one read, one deleted, one new; there: one starred, one deleted, one new
 	write(t, filepath.Join(dir, "mail/INBOX/new/1.new.here"), strings.ReplaceAll(letter("made here", "near"), "\r\n", "\n"))
-	rename(t, files[0], "S")
-	rename(t, files[1], "T")
-	sync()
-	s.wantMessage("bob", "INBOX", 500, "Subject: made here")
-	seen := 0
-	for _, f := range s.flags("bob", "INBOX") {
-		if strings.Contains(f, `\Seen`) {
-			seen++
-		}
+	rename(t, fileOf(t, dir+"/mail/INBOX", "number 7"), "S")
+	rename(t, fileOf(t, dir+"/mail/INBOX", "number 8"), "T")
+	s.expunge("bob", "INBOX", 11)
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		t.Fatal(err)
 	}
-	if seen != 1 {
-		t.Errorf("%d messages are seen on the server, want 1", seen)
+	if err := c.Store(imap.UIDSetNum(10), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagFlagged}}, nil).Close(); err != nil {
+		t.Fatal(err)
 	}
+	c.Close()
+	s.deliver("bob", letter("made there", "far"))
 	sync()
-	if n := len(maildir(t, dir+"/mail/INBOX")); n != 500 {
-		t.Errorf("mbsync has %d messages at last", n)
+	sync()
+	want := map[string]string{"made here": "[]", "made there": "[]"}
+	for i := range 500 {
+		want[fmt.Sprintf("number %d", i)] = "[]"
+	}
+	want["number 7"], want["number 9"] = `[\Seen]`, `[\Flagged]`
+	delete(want, "number 8")
+	delete(want, "number 10")
+	if diff := cmp.Diff(want, s.flags("bob", "INBOX")); diff != "" {
+		t.Errorf("on the server: %s", diff)
+	}
+	near := map[string]string{}
+	for subject := range want {
+		_, flags, _ := strings.Cut(fileOf(t, dir+"/mail/INBOX", subject), ":2,")
+		near[subject] = map[string]string{"": "[]", "S": `[\Seen]`, "F": `[\Flagged]`}[flags]
+	}
+	if diff := cmp.Diff(want, near); diff != "" || len(maildir(t, dir+"/mail/INBOX")) != len(want) {
+		t.Errorf("in the maildir, of %d: %s", len(maildir(t, dir+"/mail/INBOX")), diff)
 	}
 	if n := strings.Count(s.Log(), "msg=compressed"); (n >= 3) != compress || !compress && n > 0 {
 		t.Errorf("%d connections were compressed", n)
 	}
+}
+
+// fileOf is the one file of a maildir whose message has a subject.
+func fileOf(t *testing.T, dir, subject string) string {
+	t.Helper()
+	for _, file := range maildir(t, dir) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), "\nSubject: "+subject+"\n") {
+			return file
+		}
+	}
+	t.Fatalf("%s has no message %q", dir, subject)
+	return ""
 }
 
 // rename gives a maildir file flags.
@@ -236,7 +304,9 @@ func rename(t *testing.T, file, flags string) {
 
 func TestOfflineIMAP(t *testing.T) {
 	s := start(t, "bob")
-	s.deliver("bob", letter("one", "first"), letter("two", "second"))
+	for _, subject := range []string{"one", "two", "three", "four"} {
+		s.deliver("bob", letter(subject, subject))
+	}
 	dir := t.TempDir()
 	rc := write(t, filepath.Join(dir, "offlineimaprc"), fmt.Sprintf(`[general]
 accounts = p
@@ -257,21 +327,35 @@ remotepass = %s
 ssl = yes
 sslcacertfile = %s/ca.pem
 `, dir, dir, s.Port("imaps"), domain, password, s.Dir))
-	runIn(t, dir, "", "offlineimap", "-c", rc, "-o")
-	files := maildir(t, dir+"/mail/INBOX")
-	if len(files) != 2 {
-		t.Fatalf("offlineimap has %d messages", len(files))
+	sync := func() { t.Helper(); runIn(t, dir, "", "offlineimap", "-c", rc, "-o") }
+	sync()
+	if n := len(maildir(t, dir+"/mail/INBOX")); n != 4 {
+		t.Fatalf("offlineimap has %d messages", n)
 	}
-	rename(t, files[0], "FS")
+	// here: one starred and read, one deleted, one new; there: one deleted, one new
+	rename(t, fileOf(t, dir+"/mail/INBOX", "one"), "FS")
+	if err := os.Remove(fileOf(t, dir+"/mail/INBOX", "two")); err != nil {
+		t.Fatal(err)
+	}
 	write(t, filepath.Join(dir, "mail/INBOX/cur/9.here:2,S"), strings.ReplaceAll(letter("made here", "near"), "\r\n", "\n"))
-	runIn(t, dir, "", "offlineimap", "-c", rc, "-o")
-	s.wantMessage("bob", "INBOX", 3, "Subject: made here")
-	all := fmt.Sprint(s.flags("bob", "INBOX"))
-	wantAll(t, all, `\Flagged`, `\Seen`)
+	s.expunge("bob", "INBOX", 3)
+	s.deliver("bob", letter("made there", "far"))
+	sync()
+	sync()
+	want := map[string]string{"one": `[\Flagged \Seen]`, "four": "[]", "made here": `[\Seen]`, "made there": "[]"}
+	if diff := cmp.Diff(want, s.flags("bob", "INBOX")); diff != "" {
+		t.Errorf("on the server: %s", diff)
+	}
+	for subject := range want {
+		fileOf(t, dir+"/mail/INBOX", subject)
+	}
+	if n := len(maildir(t, dir+"/mail/INBOX")); n != len(want) {
+		t.Errorf("offlineimap has %d messages at last", n)
+	}
 }
 
 func TestMutt(t *testing.T) {
-	for name, program := range map[string]string{"mutt": "mutt", "neomutt": cmp.Or(os.Getenv("NEOMUTT"), "neomutt")} {
+	for name, program := range map[string]string{"mutt": "mutt", "neomutt": neomutt()} {
 		t.Run(name, func(t *testing.T) {
 			compress := compression(t, program)
 			if name == "mutt" && compress == "" {

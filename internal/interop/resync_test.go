@@ -18,11 +18,9 @@ import (
 // TestNeomuttResync has NeoMutt keep headers and flags between two visits,
 // while another client flags, expunges and adds messages. With QRESYNC, with
 // CONDSTORE alone and with neither it must come to the same, and compressed too
-// where NeoMutt can: Debian 12's own is built without zlib, so the environment's
-// NEOMUTT may name another.
+// where NeoMutt can.
 func TestNeomuttResync(t *testing.T) {
-	neomutt := cmp.Or(os.Getenv("NEOMUTT"), "neomutt")
-	compress := compression(t, neomutt)
+	compress := compression(t, neomutt())
 	for _, with := range []struct{ name, condstore, qresync string }{{"qresync", "yes", "yes"}, {"condstore", "yes", "no"}, {"neither", "no", "no"}} {
 		t.Run(with.name, func(t *testing.T) {
 			s := start(t, "alice")
@@ -39,26 +37,23 @@ set header_cache="%[7]s/cache"
 %[8]s
 `, domain, password, s.Port("imaps"), s.Dir, with.condstore, with.qresync, dir, compress))
 			visit := func(keys string) {
-				tmuxRun(t, dir, fmt.Sprintf("%s -d 3 -l %s -F %s -f imaps://localhost:%s/INBOX -e 'push %s'", neomutt, debug, rc, s.Port("imaps"), keys))
+				tmuxRun(t, dir, fmt.Sprintf("%s -d 3 -l %s -F %s -f imaps://localhost:%s/INBOX -e 'push %s'", neomutt(), debug, rc, s.Port("imaps"), keys))
 			}
 			for _, subject := range []string{"one", "two", "three", "four", "five"} {
 				s.deliver("alice", letter(subject, subject))
 			}
 			visit("<first-entry><flag-message><sync-mailbox><exit>")
 
+			s.expunge("alice", "INBOX", 2)
 			c := s.IMAP("alice")
 			_, err := c.Select("INBOX", nil).Wait()
 			for _, change := range []struct {
-				uid  imap.UID
-				op   imap.StoreFlagsOp
-				flag imap.Flag
-			}{{1, imap.StoreFlagsDel, imap.FlagFlagged}, {2, imap.StoreFlagsAdd, imap.FlagDeleted}, {3, imap.StoreFlagsAdd, imap.FlagFlagged}} {
+				uid imap.UID
+				op  imap.StoreFlagsOp
+			}{{1, imap.StoreFlagsDel}, {3, imap.StoreFlagsAdd}} {
 				if err == nil {
-					err = c.Store(imap.UIDSetNum(change.uid), &imap.StoreFlags{Op: change.op, Flags: []imap.Flag{change.flag}, Silent: true}, nil).Close()
+					err = c.Store(imap.UIDSetNum(change.uid), &imap.StoreFlags{Op: change.op, Flags: []imap.Flag{imap.FlagFlagged}, Silent: true}, nil).Close()
 				}
-			}
-			if err == nil {
-				err = c.UIDExpunge(imap.UIDSetNum(2)).Close()
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -85,6 +80,10 @@ set header_cache="%[7]s/cache"
 		})
 	}
 }
+
+// neomutt is the NeoMutt to run: Debian 12's own is built without zlib, so the
+// environment's NEOMUTT may name another.
+func neomutt() string { return cmp.Or(os.Getenv("NEOMUTT"), "neomutt") }
 
 // compression is the line that makes a mutt of either kind compress; empty where
 // it cannot.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,9 +138,27 @@ func (s *server) flags(user, mailbox string) map[string]string {
 	}
 	out := map[string]string{}
 	for _, m := range list {
+		slices.Sort(m.Flags)
 		out[m.Envelope.Subject] = fmt.Sprint(m.Flags)
 	}
 	return out
+}
+
+// expunge deletes a message of a mailbox by its UID.
+func (s *server) expunge(user, mailbox string, uid imap.UID) {
+	s.t.Helper()
+	c := s.IMAP(user)
+	defer c.Close()
+	_, err := c.Select(mailbox, nil).Wait()
+	if err == nil {
+		err = c.Store(imap.UIDSetNum(uid), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagDeleted}, Silent: true}, nil).Close()
+	}
+	if err == nil {
+		err = c.UIDExpunge(imap.UIDSetNum(uid)).Close()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // deliver puts messages into a mailbox by SMTP on port 25.

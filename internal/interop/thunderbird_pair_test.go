@@ -37,8 +37,8 @@ func TestThunderbirdPair(t *testing.T) {
 	homes := []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}
 	args := []string{abs(t, "testdata/thunderbird_pair.py")}
 	for _, home := range homes {
-		port := startThunderbird(t, home, display, "MOZ_LOG=IMAP:4,sync", "MOZ_LOG_FILE="+filepath.Join(home, "imap.log"))
-		args = append(args, port, home)
+		profile := startThunderbird(t, home, display, "", "MOZ_LOG=IMAP:4,sync", "MOZ_LOG_FILE="+filepath.Join(home, "imap.log"))
+		args = append(args, profile, home)
 	}
 	cmd := exec.Command("python3", append(args, "127.0.0.1", fmt.Sprint(s.Base()), "alice@"+domain, password)...)
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")

@@ -29,14 +29,9 @@ func TestThunderbirdSetsItselfUp(t *testing.T) {
 		shots = dir
 	}
 	display := startX(t, dir)
-	port := freePort(t)
-	profile := filepath.Join(dir, "profile")
-	write(t, filepath.Join(profile, "user.js"), strings.NewReplacer("PORT", port, "PROXY", s.Port("http")).Replace(thunderbirdPrefs+proxyPrefs))
-	tb := exec.Command("thunderbird", "--profile", profile, "--marionette", "--remote-allow-system-access", "--no-remote")
-	tb.Env = append(os.Environ(), "DISPLAY="+display, "HOME="+dir, "LC_ALL=C.UTF-8", "MOZ_DISABLE_CONTENT_SANDBOX=1")
-	startUntilEnd(t, tb)
+	profile := startThunderbird(t, dir, display, strings.ReplaceAll(proxyPrefs, "PROXY", s.Port("http")))
 
-	cmd := exec.Command("python3", abs(t, "testdata/thunderbird_setup.py"), port, filepath.Join(s.Dir, "ca.pem"), "alice@"+domain, "bob@"+domain, password, shots)
+	cmd := exec.Command("python3", abs(t, "testdata/thunderbird_setup.py"), profile, filepath.Join(s.Dir, "ca.pem"), "alice@"+domain, "bob@"+domain, password, shots)
 	cmd.Env = append(os.Environ(), "DISPLAY="+display, "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {

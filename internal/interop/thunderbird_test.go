@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,9 +32,9 @@ func TestThunderbird(t *testing.T) {
 	file := write(t, filepath.Join(dir, "tệp lớn.bin"), string(blob))
 
 	display := startX(t, dir)
-	port := startThunderbird(t, filepath.Join(dir, "home"), display)
+	profile := startThunderbird(t, filepath.Join(dir, "home"), display, "")
 
-	cmd := exec.Command("python3", abs(t, "testdata/thunderbird.py"), port, "127.0.0.1", fmt.Sprint(s.Base()), "alice@"+domain, password, file, shots)
+	cmd := exec.Command("python3", abs(t, "testdata/thunderbird.py"), profile, "127.0.0.1", fmt.Sprint(s.Base()), "alice@"+domain, password, file, shots)
 	cmd.Env = append(os.Environ(), "DISPLAY="+display, "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -84,17 +83,28 @@ p.quit()`, "127.0.0.1", s.Port("pop3"), "alice@"+domain, password)
 }
 
 // startThunderbird starts a Thunderbird with a new profile in home, until the
-// test ends, and returns the port by which it is driven.
-func startThunderbird(t *testing.T, home, display string, environment ...string) (port string) {
+// test ends, and returns the profile, where it writes by which port it is driven
+// (one that was free before may not be when it is ready).
+func startThunderbird(t *testing.T, home, display, prefs string, environment ...string) (profile string) {
 	t.Helper()
-	port = freePort(t)
-	profile := filepath.Join(home, "profile")
-	write(t, filepath.Join(profile, "user.js"), strings.ReplaceAll(thunderbirdPrefs, "PORT", port))
+	profile = filepath.Join(home, "profile")
+	write(t, filepath.Join(profile, "user.js"), thunderbirdPrefs+prefs)
+	said, err := os.Create(filepath.Join(home, "said"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
 	tb := exec.Command("thunderbird", "--profile", profile, "--marionette", "--remote-allow-system-access", "--no-remote")
 	tb.Env = append(os.Environ(), "DISPLAY="+display, "HOME="+home, "LC_ALL=C.UTF-8", "MOZ_DISABLE_CONTENT_SANDBOX=1")
 	tb.Env = append(tb.Env, environment...)
+	tb.Stdout, tb.Stderr = said, said
 	startUntilEnd(t, tb)
-	return port
+	t.Cleanup(func() {
+		if b, err := os.ReadFile(said.Name()); t.Failed() {
+			t.Logf("Thunderbird said: %s (%v)", b, err)
+		}
+	})
+	return profile
 }
 
 // sameMessage compares what a program saved to disk (it may put its own
@@ -144,18 +154,7 @@ func startUntilEnd(t *testing.T, cmd *exec.Cmd) {
 	})
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
-}
-
-const thunderbirdPrefs = `user_pref("marionette.port", PORT);
+const thunderbirdPrefs = `user_pref("marionette.port", 0);
 user_pref("app.update.enabled", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
 user_pref("mail.shell.checkDefaultClient", false);

@@ -10,15 +10,16 @@ import time
 class Marionette:
     """The little of the Marionette protocol that is needed."""
 
-    def __init__(self, port):
+    def __init__(self, profile):
         for _ in range(240):
             try:
-                self.sock = socket.create_connection(("127.0.0.1", port), timeout=240)
+                with open(os.path.join(profile, "MarionetteActivePort"), encoding="ascii") as f:
+                    self.sock = socket.create_connection(("127.0.0.1", int(f.read())), timeout=240)
                 break
-            except OSError:
+            except (OSError, ValueError):
                 time.sleep(0.5)
         else:
-            sys.exit("Thunderbird does not listen on port %d" % port)
+            sys.exit("Thunderbird does not listen")
         self.number = 0
         self._read()
         self.call("WebDriver:NewSession", {})

@@ -1,4 +1,4 @@
-"""Drive Thunderbird in a real window: PORT of Marionette, then HOST BASE ALICE PASSWORD FILE SHOTS.
+"""Drive Thunderbird in a real window: the PROFILE of a running one, then HOST BASE ALICE PASSWORD FILE SHOTS.
 
 Sets alice's account up (IMAP and SMTP with STARTTLS), sends FILE as an
 attachment to alice herself under a Vietnamese subject, waits for it to arrive
@@ -11,7 +11,7 @@ import time
 
 from marionette import PRELUDE, SEND_NOW, SETUP, Camera, Marionette
 
-marionette_port, host, base, alice, password, file, shots = sys.argv[1:]
+profile, host, base, alice, password, file, shots = sys.argv[1:]
 base = int(base)
 SUBJECT = "Thư có tệp đính kèm: mười megabyte"
 
@@ -80,7 +80,7 @@ done(true);
 
 camera = Camera(shots)
 until, screenshot = camera.until, camera.shoot
-m = Marionette(int(marionette_port))
+m = Marionette(profile)
 until("the main window", lambda: m.script("done(!!Services.wm.getMostRecentWindow('mail:3pane'));"))
 m.script(SETUP, host, base + 143, base + 587, alice, password)
 m.script(SEND, SUBJECT, alice, file)

@@ -1,4 +1,4 @@
-"""Drive two Thunderbirds on one account: PORT HOME of each, then HOST BASE ALICE PASSWORD.
+"""Drive two Thunderbirds on one account: PROFILE HOME of each, then HOST BASE ALICE PASSWORD.
 
 What one does to a message the other must come to see, while it does nothing
 but keep INBOX open. For each step it prints how long that took. HOME has
@@ -13,7 +13,7 @@ import time
 
 from marionette import PRELUDE, SETUP, Marionette
 
-port_a, home_a, port_b, home_b, host, base, alice, password = sys.argv[1:]
+profile_a, home_a, profile_b, home_b, host, base, alice, password = sys.argv[1:]
 base = int(base)
 PATIENCE = 60  # seconds for a step, on a machine that does other things too
 
@@ -105,7 +105,7 @@ def until(what, attempt):
         time.sleep(0.2)
 
 
-a, b = Marionette(int(port_a)), Marionette(int(port_b))
+a, b = Marionette(profile_a), Marionette(profile_b)
 for m in a, b:
     until("the main window", lambda: m.script("done(!!Services.wm.getMostRecentWindow('mail:3pane'));"))
     m.script(SETUP, host, base + 143, base + 587, alice, password)

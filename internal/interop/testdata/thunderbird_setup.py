@@ -1,5 +1,5 @@
-"""Let Thunderbird set two accounts up from their addresses alone: PORT of
-Marionette, then CA ALICE BOB PASSWORD SHOTS.
+"""Let Thunderbird set two accounts up from their addresses alone: the PROFILE
+of a running one, then CA ALICE BOB PASSWORD SHOTS.
 
 Goes through Thunderbird's own dialog (its Account Hub) as a person does: name
 and address, what was found, the password. Alice reads by IMAP, Bob by POP3.
@@ -11,7 +11,7 @@ import sys
 
 from marionette import PRELUDE, SEND_NOW, Camera, Marionette
 
-marionette_port, ca, alice, bob, password, shots = sys.argv[1:]
+profile, ca, alice, bob, password, shots = sys.argv[1:]
 
 TRUST = """
 const [pem] = args;
@@ -101,7 +101,7 @@ done([...inbox.messages].some(m => m.mime2DecodedSubject == subject));
 """
 
 camera = Camera(shots)
-m = Marionette(int(marionette_port))
+m = Marionette(profile)
 camera.until("the main window", lambda: m.script("done(!!Services.wm.getMostRecentWindow('mail:3pane')?.openAccountHub);"))
 with open(ca) as f:
     m.script(TRUST, f.read())
