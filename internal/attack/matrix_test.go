@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"posthorn/internal/explain"
 	"posthorn/internal/testserver"
 )
 
@@ -23,10 +24,13 @@ func newScene(t *testing.T) *scene {
 	s := &scene{testserver.New(t, testserver.Config{Users: []string{"alice", "bob"}}), t, "alice@" + testserver.Domain, "bob@" + testserver.Domain}
 	s.Set("log", "level", "error")
 	s.Set("smtp", "any_sender", false)
+	s.Set("imap", "unauthenticate", true)
+	s.Must("user", "quota", s.bob, "--quota", "7654 MiB")
 	s.MustStart()
 	s.Must("mailbox", "create", s.bob, "Diary")
 	s.imap(s.alice, appendTo("INBOX", "alice 1"), appendTo("INBOX", "alice 2"), appendTo("Junk", "alice 3"))
-	s.imap(s.bob, appendTo("INBOX", secret), appendTo("Diary", secret), appendTo("Diary", secret))
+	s.imap(s.bob, appendTo("INBOX", secret), appendTo("Diary", secret), appendTo("Diary", secret),
+		`SETMETADATA Diary (/private/comment "`+secret+`")`, `SETMETADATA "" (/private/comment "`+secret+`")`)
 	return s
 }
 
@@ -90,22 +94,22 @@ func (c *client) imap(tag, command string, lines *[]string) (answer string, err 
 }
 
 // state is all that a person's mail is: mailboxes, subscriptions, messages,
-// flags.
+// flags, annotations, the quota.
 func (s *scene) state(user string) string {
 	s.t.Helper()
 	var all []string
-	_, boxes := s.imap(user, `LIST "" "*"`, `LSUB "" "*"`)
+	_, boxes := s.imap(user, `LIST "" "*"`, `LSUB "" "*"`, "GETQUOTA \"\"", `GETMETADATA (DEPTH infinity) "" (/private /shared)`)
 	for _, line := range boxes {
 		if name, ok := strings.CutPrefix(line, "* LIST "); ok {
 			name = name[strings.Index(name, `"/" `)+4:]
-			_, lines := s.imap(user, "EXAMINE "+name, "FETCH 1:* (UID FLAGS BODY[HEADER])")
+			_, lines := s.imap(user, "EXAMINE "+name, "FETCH 1:* (UID FLAGS BODY[HEADER])", "GETMETADATA (DEPTH infinity) "+name+" (/private /shared)")
 			all = append(all, name)
 			for _, l := range lines {
 				if !strings.Contains(l, "completed") && !strings.HasPrefix(l, "a") {
 					all = append(all, l)
 				}
 			}
-		} else if strings.HasPrefix(line, "* LSUB") {
+		} else if !strings.HasPrefix(line, "* CAPABILITY") && strings.HasPrefix(line, "* ") {
 			all = append(all, line)
 		}
 	}
@@ -183,9 +187,10 @@ func TestOthersMailboxes(t *testing.T) {
 		}
 	}
 	for _, name := range append(names, "Diary") {
-		for _, command := range []string{"SELECT %s", "EXAMINE %s", "STATUS %s (MESSAGES UIDNEXT UIDVALIDITY)", "LIST \"\" %s", "LIST %s \"*\"", "LSUB \"\" %s", "LIST (SUBSCRIBED) %s \"*\"", "DELETE %s", "RENAME %s mine"} {
+		for _, command := range []string{"SELECT %s", "EXAMINE %s", "STATUS %s (MESSAGES UIDNEXT UIDVALIDITY)", "LIST \"\" %s", "LIST %s \"*\"", "LSUB \"\" %s", "LIST (SUBSCRIBED) %s \"*\"", "DELETE %s", "RENAME %s mine",
+			`XLIST "" %s`, `LIST "" %s RETURN (STATUS (MESSAGES) METADATA (/private/comment))`, "GETMETADATA (DEPTH infinity) %s (/private /shared)", "GETQUOTA %s", "GETQUOTAROOT %s", "SETQUOTA %s (STORAGE 1)"} {
 			answer, lines := s.imap(s.alice, fmt.Sprintf(command, quoted(name)), "FETCH 1:* (FLAGS BODY[])")
-			if text := strings.Join(lines, "\n"); strings.Contains(text, secret) || strings.Contains(text, "Diary") && strings.Contains(text, "* LIST") {
+			if text := strings.Join(lines, "\n"); strings.Contains(text, secret) || strings.Contains(text, fmt.Sprint(7654<<10)) || strings.Contains(text, "Diary") && strings.Contains(text, "* LIST") {
 				t.Errorf("%s of %q shows\n%s", command, name, text)
 			}
 			if strings.HasPrefix(command, "SELECT") && strings.HasPrefix(answer, "OK") {
@@ -196,10 +201,14 @@ func TestOthersMailboxes(t *testing.T) {
 	s.unchanged("looking", alice, bob)
 	// Writing may make mailboxes of those names, of alice's own.
 	for _, name := range names {
-		for _, command := range []string{appendTo("NAME", "from alice"), "CREATE NAME", "SUBSCRIBE NAME", "UNSUBSCRIBE NAME", "RENAME Junk NAME", "DELETE NAME"} {
+		for _, command := range []string{appendTo("NAME", "from alice"), "CREATE NAME", "SUBSCRIBE NAME", "UNSUBSCRIBE NAME", "RENAME Junk NAME", "DELETE NAME",
+			`SETMETADATA NAME (/private/comment "from alice" /shared/comment "from alice")`, "CREATE NAME (USE (\\Junk))"} {
 			s.imap(s.alice, strings.ReplaceAll(strings.ReplaceAll(command, `"NAME"`, "NAME"), "NAME", quoted(name)))
 		}
-		s.imap(s.alice, "SELECT INBOX", "COPY 1:* "+quoted(name), "MOVE 1 "+quoted(name))
+		s.imap(s.alice, "SELECT INBOX", "COPY 1:* "+quoted(name), "MOVE 1 "+quoted(name), "UID COPY 1:* "+quoted(name), "UID MOVE 1:* "+quoted(name), "REPLACE 1 "+quoted(name)+" {3+}\r\nabc", "UID REPLACE 1 "+quoted(name)+" {3+}\r\nabc")
+	}
+	for _, root := range []string{s.bob, "bob", "", "#user/bob", strings.ToUpper(s.bob)} {
+		s.imap(s.alice, "SETQUOTA "+quoted(root)+" (STORAGE 1 MESSAGE 1)")
 	}
 	s.unchanged("writing", s.state(s.alice), bob)
 }
@@ -218,11 +227,18 @@ func TestExamined(t *testing.T) {
 		`STORE 1:* +FLAGS (\Seen)`, `STORE 1:* -FLAGS.SILENT (\Deleted)`, `STORE 1:* FLAGS ()`, `UID STORE 1:* +FLAGS (keyword)`, "EXPUNGE", "UID EXPUNGE 1:*", "CLOSE", "UNSELECT",
 		"MOVE 1 Trash", "UID MOVE 1:* Trash", "FETCH 1:* BODY[]", "FETCH 1:* (RFC822 BODY[TEXT] RFC822.TEXT)", "FETCH 1:* BINARY[1]", "UID FETCH 1:* BODY[1]", "CHECK", "NOOP", "SEARCH RETURN (SAVE) ALL",
 		"REPLACE 1 INBOX {3+}\r\nabc", "UID REPLACE 1 INBOX {3+}\r\nabc",
+		`STORE 1:* (UNCHANGEDSINCE 1000000) +FLAGS.SILENT (\Flagged)`, `UID STORE 1:* (UNCHANGEDSINCE 1000000) FLAGS (\Deleted)`, `STORE $ +FLAGS (\Deleted)`, `UID STORE $ FLAGS (\Seen)`, "MOVE $ Trash", "UID EXPUNGE $",
+		"FETCH $ BODY[]", "UID FETCH 1:* (BINARY[1] BODY[HEADER.FIELDS (SUBJECT)])", "FETCH 1:* (PREVIEW BODY[TEXT]<0.5>)", "UID FETCH 1:* (RFC822) (CHANGEDSINCE 1 VANISHED)",
+		"SORT RETURN (SAVE) (DATE) UTF-8 ALL", "UID SORT (SUBJECT) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL", "UID THREAD ORDEREDSUBJECT UTF-8 ALL", "UID SEARCH RETURN (SAVE ALL) FUZZY TEXT x",
+		"IDLE", "UNAUTHENTICATE", "COMPRESS DEFLATE",
 	} {
-		answer, _ := s.imap(s.alice, "EXAMINE INBOX", command)
+		answer, _ := s.imap(s.alice, "EXAMINE INBOX", "SEARCH RETURN (SAVE) ALL", command)
 		verb, _, _ := strings.Cut(strings.TrimPrefix(command, "UID "), " ")
 		if changes := slices.Contains([]string{"STORE", "EXPUNGE", "MOVE", "REPLACE"}, verb); changes && strings.HasPrefix(answer, "OK") {
 			t.Errorf("%s after EXAMINE: %q", command, answer)
+		}
+		if command == "COMPRESS DEFLATE" {
+			continue // what follows would have to be compressed
 		}
 		s.imap(s.alice, "EXAMINE INBOX", command, "EXPUNGE", "CLOSE")
 		// What is said before counts for the mailbox before.
@@ -253,6 +269,7 @@ func TestWrongStates(t *testing.T) {
 // e selected by EXAMINE. Commands that change something are only given where
 // they are refused.
 func (s *scene) wrongIMAP(t *testing.T) {
+	given := map[string]bool{}
 	for _, tt := range []struct{ command, allowed, given string }{
 		{"CAPABILITY", "nase", "nase"}, {"NOOP", "nase", "nase"}, {"LOGOUT", "nase", "nase"}, {"ID NIL", "nase", "nase"},
 		{"LOGIN x y", "", "ase"}, {"AUTHENTICATE PLAIN", "", "ase"}, {"STARTTLS", "", "ase"},
@@ -265,8 +282,15 @@ func (s *scene) wrongIMAP(t *testing.T) {
 		{"FETCH 1 FLAGS", "se", "nase"}, {"UID FETCH 1 FLAGS", "se", "nase"}, {"SORT (DATE) UTF-8 ALL", "se", "na"}, {"THREAD REFERENCES UTF-8 ALL", "se", "na"},
 		{`STORE 1 +FLAGS (\Seen)`, "s", "nae"}, {`UID STORE 1 +FLAGS (\Seen)`, "s", "nae"}, {"EXPUNGE", "s", "nae"}, {"UID EXPUNGE 1:*", "s", "nae"},
 		{"COPY 1 Junk", "se", "na"}, {"UID COPY 1 Junk", "se", "na"}, {"MOVE 1 Junk", "s", "nae"}, {"UID MOVE 1 Junk", "s", "nae"}, {"REPLACE 1 INBOX {3+}\r\nabc", "s", "nae"},
+		{"UID MOVE 1 Junk", "s", "nae"}, {"UID REPLACE 1 INBOX {3+}\r\nabc", "s", "nae"}, {"UID SORT (DATE) UTF-8 ALL", "se", "nase"}, {"UID THREAD REFERENCES UTF-8 ALL", "se", "nase"},
+		{`XLIST "" "*"`, "ase", "nase"}, {"UID SEARCH RETURN (SAVE) ALL", "se", "nase"}, {"GETQUOTA \"\"", "ase", "n"}, {"SETQUOTA \"\" (STORAGE 1)", "", "nase"}, {"SETQUOTA " + quoted(s.bob) + " (STORAGE 1)", "", "nase"}, {"GETQUOTA " + quoted(s.bob), "", "nase"},
+		{`SETMETADATA INBOX (/private/comment "x")`, "ase", "n"}, {`SETMETADATA "" (/shared/comment "x")`, "", "nase"}, {`SETMETADATA "" (/shared/admin "x")`, "", "nase"}, {"UNAUTHENTICATE", "ase", "nase"},
 		{"", "", "nase"}, {"XYZZY", "", "nase"}, {"UID", "", "nase"}, {"UID LOGIN x y", "", "nase"}, {"DONE", "", "nase"}, {"EHLO x", "", "nase"},
 	} {
+		words := strings.Fields(tt.command + " ")
+		for i := range words[:min(2, len(words))] {
+			given[strings.Join(words[:i+1], " ")] = true
+		}
 		for _, state := range tt.given {
 			var answer string
 			switch state {
@@ -282,6 +306,11 @@ func (s *scene) wrongIMAP(t *testing.T) {
 			if got := strings.HasPrefix(answer, "OK"); got != strings.ContainsRune(tt.allowed, state) {
 				t.Errorf("%q in state %c is answered %q", tt.command, state, answer)
 			}
+		}
+	}
+	for _, e := range explain.Entries() {
+		if e.Protocol == "imap" && e.Kind == explain.KindCommand && !given[e.Name] {
+			t.Errorf("%s is not in the matrix", e.Name)
 		}
 	}
 }
@@ -374,4 +403,27 @@ func (c *client) greetAgain(user string) error {
 	}
 	_, err := c.ask("AUTH PLAIN "+plainResponse(user, testserver.Password), "235")
 	return err
+}
+
+// TestUnauthenticated: after UNAUTHENTICATE (RFC 8437) nothing is left of who was
+// there: no mailbox, no set of numbers that was saved, nothing that was enabled.
+func TestUnauthenticated(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	bob := s.state(s.bob)
+	leave := []string{"SELECT Diary", "SEARCH RETURN (SAVE) ALL", "ENABLE QRESYNC UIDONLY UTF8=ACCEPT", "UNAUTHENTICATE"}
+	for _, command := range []string{"UID FETCH 1:* BODY[]", "UID FETCH $ BODY[]", "UID STORE 1:* +FLAGS (x)", "EXPUNGE", "CLOSE", "UID COPY 1:* INBOX", "STATUS Diary (MESSAGES)", "IDLE", `GETMETADATA "" /private/comment`, "SEARCH ALL"} {
+		if answer, lines := s.imap(s.bob, append(slices.Clone(leave), command)...); strings.HasPrefix(answer, "OK") || strings.Contains(strings.Join(lines, "\n"), secret) {
+			t.Errorf("%s after UNAUTHENTICATE: %q, %q", command, answer, lines)
+		}
+		enter := append(slices.Clone(leave), fmt.Sprintf("LOGIN %q %q", s.alice, testserver.Password))
+		answer, lines := s.imap(s.bob, append(slices.Clone(enter), command)...)
+		if selects := !strings.HasPrefix(command, "STATUS") && !strings.HasPrefix(command, "GETMETADATA") && command != "IDLE"; selects && strings.HasPrefix(answer, "OK") || strings.Contains(strings.Join(lines, "\n"), secret) {
+			t.Errorf("%s as alice, after bob: %q, %q", command, answer, lines)
+		}
+		if _, lines := s.imap(s.bob, append(enter, "SELECT INBOX", command)...); strings.Contains(strings.Join(lines, "\n"), secret) {
+			t.Errorf("%s in alice's INBOX, after bob: %q", command, lines)
+		}
+	}
+	s.unchanged("UNAUTHENTICATE and what follows it", s.state(s.alice), bob)
 }
