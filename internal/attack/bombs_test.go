@@ -3,6 +3,7 @@
 package attack
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"strings"
@@ -110,6 +111,7 @@ func TestBombs(t *testing.T) {
 			t.Errorf("%s: %v", b.what, err)
 		}
 	}
+	searchBombs(t, s, len(bombs()))
 	if peak := figures(t, s).PeakRSS; peak > mostBombMemory {
 		t.Errorf("the server took %d MiB, most %d", peak>>20, int64(mostBombMemory)>>20)
 	}
@@ -120,6 +122,45 @@ func TestBombs(t *testing.T) {
 	s.Must("check", "--deep")
 }
 
+// searchBombs has the bombs decoded, previewed, searched, sorted and threaded, all
+// of them by one command where that is possible.
+func searchBombs(t *testing.T, s *testserver.Server, n int) {
+	t.Helper()
+	c := login(t, s)
+	var commands []string
+	for _, key := range []string{
+		"TEXT zebra", "BODY zebra", "SUBJECT zebra", "FROM zebra", "TO zebra", "CC zebra", "BCC zebra", "HEADER X-Long zebra", "HEADER References zebra", "HEADER Content-Type zebra",
+		"SENTBEFORE 1-Jan-2020", "SENTSINCE 1-Jan-2020", "LARGER 20000000", "OLDER 10", "FUZZY TEXT zebra", "FUZZY SUBJECT zebra", "NOT (OR TEXT zebra BODY okapi)",
+	} {
+		commands = append(commands, "SEARCH "+key)
+	}
+	for _, key := range []string{"ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO", "REVERSE SUBJECT FROM TO"} {
+		commands = append(commands, "SORT ("+key+") UTF-8 ALL")
+	}
+	for _, algorithm := range []string{"REFERENCES", "ORDEREDSUBJECT"} {
+		commands = append(commands, "THREAD "+algorithm+" UTF-8 ALL", "THREAD "+algorithm+" UTF-8 SUBJECT bomb")
+	}
+	for i := range n {
+		commands = append(commands, fmt.Sprintf("FETCH %d (PREVIEW THREADID EMAILID BINARY.SIZE[1] BINARY.PEEK[1])", i+1))
+	}
+	for _, command := range commands {
+		began, used := time.Now(), processorTime(t, s)
+		if err := c.say("f " + command + "\r\n"); err != nil {
+			t.Fatalf("%s: %v", command, err)
+		}
+		size := c.tagged(t, "f", command)
+		took := min(time.Since(began), processorTime(t, s)-used)
+		t.Logf("%-60s %v, %d octets: peak %d MiB", command, took.Round(time.Millisecond), size, figures(t, s).PeakRSS>>20)
+		most := mostBombTime
+		if !strings.HasPrefix(command, "FETCH") { // all bombs together
+			most = mostCommand
+		}
+		if took > most {
+			t.Errorf("%s took %v, most %v", command, took, most)
+		}
+	}
+}
+
 // fetchEverything fetches what the server knows of a message, but for its
 // octets, and returns how much that was.
 func fetchEverything(t *testing.T, c *client, n int) int {
@@ -127,20 +168,27 @@ func fetchEverything(t *testing.T, c *client, n int) int {
 	if err := c.say(fmt.Sprintf("f FETCH %d (FLAGS INTERNALDATE ENVELOPE BODY BODYSTRUCTURE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY.PEEK[1] BODY.PEEK[1.1] BODY.PEEK[1.MIME] BODY.PEEK[TEXT]<0.1000>)\r\n", n)); err != nil {
 		t.Fatal(err)
 	}
-	size := 0
+	return c.tagged(t, "f", "fetching everything")
+}
+
+// tagged reads answers up to the one with a tag, which must be OK, and returns how
+// much that was.
+func (c *client) tagged(t *testing.T, tag, what string) (size int) {
+	t.Helper()
 	c.SetReadDeadline(time.Now().Add(patience))
-	for {
+	for begins := true; ; {
 		line, err := c.r.ReadSlice('\n')
 		size += len(line)
-		if bytes.HasPrefix(line, []byte("f ")) {
-			if !bytes.HasPrefix(line, []byte("f OK")) {
-				t.Errorf("fetching everything: %s", line)
+		if begins && bytes.HasPrefix(line, []byte(tag+" ")) {
+			if !bytes.HasPrefix(line, []byte(tag+" OK")) {
+				t.Errorf("%s: %s", what, line)
 			}
 			return size
 		}
-		if err != nil && len(line) < 2048 {
-			t.Fatalf("fetching everything: after %d octets: %v", size, err)
+		if err != nil && err != bufio.ErrBufferFull {
+			t.Fatalf("%s: after %d octets: %v", what, size, err)
 		}
+		begins = err == nil
 	}
 }
 
