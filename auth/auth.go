@@ -13,6 +13,23 @@
 //
 // Sessions that are open are known too, and end with what opened them
 // (visit.go).
+//
+//	auth.go         Authenticator
+//	password.go     a name and a password, in clear
+//	sasl.go         an exchange of SASL: mechanisms and their steps
+//	plain.go        … PLAIN
+//	login.go        … LOGIN
+//	scram.go        … SCRAM-SHA-256
+//	binding.go      … bound to its TLS connection
+//	subject.go      whom a login is about
+//	lockout.go      whether a guess is allowed
+//	memory.go       what was right or wrong a moment ago
+//	lru.go          … a map of bounded size
+//	slots.go        whose turn it is to be hashed
+//	verifier.go     what is stored of a password
+//	credentials.go  setting passwords, and app passwords
+//	prepare.go      what a password may be
+//	visit.go        open sessions
 package auth
 
 import (

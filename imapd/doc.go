@@ -7,4 +7,23 @@
 // LOGOUT, which is all that it must know of. The session alone knows
 // the state. A handler decodes its arguments, acts, and returns an error or
 // nil; reply.go alone turns that into the tagged answer.
+//
+//	server.go        Config, Server
+//	front.go         between the connection and imapserver
+//	session.go       a session's state, and the selected mailbox
+//	command.go       reading a command whole, within limits
+//	commands.go      which command is which, and the states that it is allowed in
+//	decode*.go       its arguments, strictly: pure, and fuzzed
+//	capability.go    what is offered; quirks.go to which clients less of it
+//	quirks.go
+//	reply.go         the tagged answer
+//	writer.go        how answers are written
+//	view.go          sequence numbers, as the client was told them
+//	sync.go          what the client was not told yet: EXPUNGE, FETCH, EXISTS
+//	upload.go        messages of APPEND and REPLACE on their way in
+//	append_ahead.go  … that are stored while the next is read
+//	utf7.go          mailbox names in modified UTF-7
+//	note.go          what a command changed, for the transcript
+//	plain.go         NOOP, CHECK, LOGOUT
+//	*.go             the command or the extension of that name
 package imapd

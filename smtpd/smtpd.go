@@ -29,7 +29,7 @@
 //	starttls.go STARTTLS
 //	help.go     HELP, VRFY, EXPN, NOOP, RSET, QUIT; what to say to a typing error
 //	reply.go    replies, and which error becomes which
-//	codes.go    which codes may answer which command
+//	fault.go    replies that a fault on demand gives in place of a command's own
 //	limits.go   everything that has a bound
 //
 // # Where a choice was open

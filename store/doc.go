@@ -114,4 +114,70 @@
 //   - commits: the counter outside the database does not lead.
 //   - deep: each content's octets decode and have its size and checksum; its
 //     part tree has its checksum, covers it and agrees with the header's size.
+//
+// # The files
+//
+// The engine:
+//
+//	store.go           Config, Open, Close
+//	conn.go            connections to SQLite
+//	tx.go              transactions, and what reads in one
+//	write.go           the writer and its group commit
+//	commits.go         the counter outside the database
+//	recover.go         what is done when commits are missing
+//	migrate.go         older schemas
+//	checkpoint.go      the write-ahead log's length
+//	sweep.go           freeing what nothing refers to
+//	watch.go           waking whoever watches
+//	errors.go          SQLite's errors as package mail's
+//	figures.go         numbers for metrics
+//	progress.go        how far something long is
+//	check*.go          Check
+//	invariants.go      … what of it is said in SQL
+//	holding.go         everywhere that a message is, for the comparison with a ledger
+//	fault*.go          where the crash tests end the process
+//
+// Messages:
+//
+//	accept.go          a message and everywhere it goes, in one transaction
+//	body.go            its octets on their way in
+//	body_held.go       … and what they may hold of memory
+//	content.go         its octets, read
+//	blob.go            how octets are stored
+//	base64.go          … those of attachments
+//	message.go         Messages: what FETCH lists
+//	list_narrow.go     … fast
+//	list_indexed.go    … faster, out of memory
+//	index.go           what is in memory of a mailbox
+//	items.go           changing many messages at a time
+//	changes.go         what changed since
+//	flags.go           flags
+//	flags_recent.go    … that were changed a moment ago
+//	keyword.go         … that people made
+//	copy.go            COPY and MOVE
+//	expunge.go         EXPUNGE, and what POP3 deletes
+//	replace.go         REPLACE
+//	objectid.go        EMAILID, MAILBOXID, THREADID
+//	zone.go            moments with their zone
+//	search*.go         SEARCH: criteria, how they are decided, what is read for it
+//	sort.go            SORT
+//	thread.go          THREAD
+//	sortkeys.go        what both compare
+//	queue.go           the outbound queue
+//
+// Mailboxes and accounts:
+//
+//	mailbox.go         mailboxes
+//	names.go           … what they may be called
+//	subscription.go    … subscribed to
+//	special_use.go     … and what they are for
+//	annotation.go      METADATA
+//	account.go         accounts
+//	quota.go           … their limits
+//	credential.go      … their passwords
+//	login.go           … where they log in from
+//	drop.go            … and who has their POP3 drop
+//	alias.go           aliases
+//	domain.go          domains of ours
+//	resolve.go         whom an address leads to
 package store

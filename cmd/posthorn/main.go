@@ -1,4 +1,23 @@
 // Command posthorn is a mail server, and the commands to run it.
+//
+//	main.go           the command line as a whole
+//	flags.go          … flags behind arguments
+//	operator.go       … what commands share that speak with a server or its store
+//	visible.go        … and what may go to a terminal
+//	serve.go          the command that runs a server
+//	server.go         … what lives as long as the process
+//	generation.go     … and what as long as a configuration: daemons, queue, pages
+//	listen.go         … sockets, and dropping root
+//	turnstile.go      … in front of each socket, so that a reload loses nobody
+//	room.go           … the place that open files leave for clients
+//	outbound.go       … queue and relay, joined
+//	pages.go          … what is on HTTP
+//	quiet.go          … memory, given back
+//	trace.go          … --trace
+//	demo.go           the command that runs two
+//	class.go          … with a class page
+//	explain_print.go  how the command explain writes
+//	*.go              the command of that name
 package main
 
 import (

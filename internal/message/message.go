@@ -2,6 +2,33 @@
 // ENVELOPE, BODYSTRUCTURE; and reads its text when that is searched. Nothing in
 // it ever changes a byte of the message, and nothing in a message can make it
 // fail.
+//
+//	message.go    Parsed, Part, and all bounds
+//	parser.go     a message as it streams past
+//	tree.go       … the parts that are open
+//	header.go     … a header's lines
+//	field.go      … those that matter
+//	params.go     Content-Type and its kin
+//	address.go    address lists
+//	mailbox.go    … an element of one
+//	words.go      encoded words
+//	date.go       dates
+//	charset.go    charsets
+//	utf7.go       … the one that x/text lacks
+//	transfer.go   transfer encodings
+//	envelope.go   ENVELOPE
+//	structure.go  BODYSTRUCTURE
+//	quote.go      IMAP strings
+//	ascii.go      … for clients without UTF-8
+//	section.go    BODY[…]: from a section to octets
+//	binary.go     a part tree as it is stored
+//	text.go       the text that SEARCH looks into
+//	extract.go    … taken out of a part
+//	html.go       … and out of HTML
+//	fold.go       text without regard to case
+//	preview.go    how a message begins
+//	keys.go       what SORT and THREAD compare
+//	subject.go    … a subject without its "Re:"
 package message
 
 import "time"

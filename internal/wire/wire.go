@@ -6,10 +6,20 @@
 // so a daemon writes as it likes and a pipelining client costs few system
 // calls. A connection that waits for its client holds no buffers.
 //
-// The files: server.go accepts and shuts down, limits.go counts, conn.go is the
-// life of one connection, read.go and wait_*.go its way in, deadline.go how long
-// that may take, write.go its way out, tls.go, deflate.go and proxy.go what stands
-// between the socket and the protocol, tap.go the transcript.
+//	wire.go      Config, and the errors that a daemon may meet
+//	server.go    accepting connections, and shutting down
+//	limits.go    how many there may be, of an address and of an account
+//	conn.go      the life of one connection
+//	read.go      its way in
+//	wait_*.go    … waiting without a buffer
+//	deadline.go  … and how long that may take
+//	write.go     its way out
+//	tls.go       what stands between the socket and the protocol: TLS,
+//	deflate.go   … COMPRESS,
+//	proxy.go     … and a PROXY header
+//	tap.go       the transcript
+//	note.go      … what a command changed
+//	fault.go     faults on demand
 package wire
 
 import (

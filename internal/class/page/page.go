@@ -3,9 +3,17 @@
 // between the two.
 //
 // Who may see the page sees everything but secrets; who has the token may also
-// use the switches. The files: page.go has the handler, guard.go who is let in,
-// events.go the events, switches.go what is changed, messages.go lists messages,
-// apart.go takes one apart.
+// use the switches.
+//
+//	api.go       the interface, as JSON
+//	page.go      the handler
+//	guard.go     who is let in
+//	events.go    what happens
+//	switches.go  what can be changed
+//	messages.go  messages
+//	apart.go     … one, taken apart
+//	steps.go     … and its encodings, step by step
+//	explain.go   the catalogue
 package page
 
 import (
