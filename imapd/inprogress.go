@@ -1,40 +1,83 @@
 package imapd
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"time"
 
+	"posthorn/internal/wire"
 	"posthorn/store"
 )
 
-// progressEvery is how long a command works before the client is told how far
-// it is, and then how often it is told (RFC 9585).
-const progressEvery = 10 * time.Second
+const (
+	// progressEvery is how long a command works before the client is told how far
+	// it is, and then how often it is told (RFC 9585).
+	progressEvery = 10 * time.Second
+	// lookEvery is how often it is looked whether the client is there.
+	lookEvery = time.Second
+)
+
+// errGone ends a session whose client left while a command was at work.
+var errGone = errors.New("the client is gone")
 
 // working begins work that may take long: until done is called, the client is
 // told now and then how much of goal is in p, or only that the work goes on
-// where there is no goal. Meanwhile the session must write nothing.
+// where there is no goal; when it is gone the session's context is cancelled.
+// Meanwhile the session must write nothing.
 func (s *session) working(goal int) (p *store.Progress, done func()) {
 	s.out.flush() // so that what came before is said before
-	p = new(store.Progress)
-	var mu sync.Mutex
-	over := false
-	mu.Lock()
-	defer mu.Unlock()
-	var timer *time.Timer
-	timer = time.AfterFunc(progressEvery, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if !over && s.tellProgress(p.Done(), int64(goal)) == nil {
-			timer.Reset(progressEvery)
+	w := &work{s: s, goal: int64(goal), told: time.Now()}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.timer = time.AfterFunc(lookEvery, w.look)
+	return &w.progress, w.end
+}
+
+// work is what a command does that may take long.
+type work struct {
+	s        *session
+	goal     int64
+	progress store.Progress
+
+	mu    sync.Mutex
+	timer *time.Timer
+	told  time.Time // when the client was last told
+	asked bool      // it was told since it is silent
+	gone  bool
+	over  bool
+}
+
+// look looks after the client.
+func (w *work) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return
+	}
+	client := w.s.conn.Presence()
+	silent := client == wire.Silent && !w.asked
+	if silent || time.Since(w.told) >= progressEvery {
+		w.told, w.asked = time.Now(), w.asked || silent
+		if w.s.tellProgress(w.progress.Done(), w.goal) != nil {
+			client = wire.Gone
 		}
-	})
-	return p, func() {
-		timer.Stop()
-		mu.Lock()
-		defer mu.Unlock()
-		over = true
+	}
+	if client == wire.Gone {
+		w.gone = true
+		w.s.cancel()
+		return
+	}
+	w.timer.Reset(lookEvery)
+}
+
+func (w *work) end() {
+	w.timer.Stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	if w.gone {
+		w.s.lose(errGone)
 	}
 }
 
