@@ -22,6 +22,10 @@
 // disk holds: nothing is written from then on, and Failed is closed. A full
 // disk fails what does not fit, and the store goes on.
 //
+// What costs time for each message of a mailbox (a search in headers or bodies,
+// the keys of a first SORT) shares the processors by turns (turns.go): no more
+// goroutines than there are processors, of one account two operations at once.
+//
 // # What is on disk
 //
 // The data folder holds posthorn.db with its -wal and -shm, posthorn.lock
@@ -59,7 +63,7 @@
 // # What is made when it is asked for
 //
 // A content is its octets, its ENVELOPE and its part tree. A BODYSTRUCTURE is
-// rendered from the tree, in about a microsecond. The text that
+// rendered from the tree, in about half a microsecond. The text that
 // a search looks into is taken from the octets of the text parts each time, as
 // the tree says where they are (search_read.go): it took as much room again as
 // what it is made of, and as much work at delivery as all else. For that, what

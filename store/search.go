@@ -128,6 +128,11 @@ func (s *Store) SearchCounted(ctx context.Context, mb MailboxID, q Query, p *Pro
 	run := &search{s: s, ctx: ctx, mailbox: mb, plan: plan, progress: p, next: 1}
 	n := 1
 	if plan.root.tier() > onRow {
+		end, err := s.beginTurn(ctx, mb)
+		if err != nil {
+			return nil, err
+		}
+		defer end()
 		n = min(runtime.GOMAXPROCS(0), maxSearchers)
 	}
 	var wg sync.WaitGroup
@@ -194,27 +199,33 @@ type search struct {
 
 // work takes batches until there are no more.
 func (r *search) work() {
-	w := searchWorker{search: r, lister: lister{scan: rowScanner{zones: zones{}}}}
-	defer func() {
-		if w.content != nil {
-			w.content.Close()
-		}
-	}()
-	for {
-		place, ok := r.take(&w.lister)
-		if !ok {
-			return
-		}
-		hits, err := w.batch()
-		r.progress.add(len(w.lister.rows))
-		r.mu.Lock()
-		r.hits[place] = hits
-		r.mu.Unlock()
+	for more := true; more; {
+		err := r.s.turns.work(r.ctx, func() (err error) {
+			more, err = r.batch()
+			return err
+		})
 		if err != nil {
 			r.fail(err)
 			return
 		}
 	}
+}
+
+// batch takes a batch and decides it. It reports false when there was none.
+func (r *search) batch() (more bool, err error) {
+	w := r.s.searchers.Get().(*searchWorker)
+	defer w.release()
+	w.search = r
+	place, ok := r.take(&w.lister)
+	if !ok {
+		return false, nil
+	}
+	hits, err := w.batch()
+	r.progress.add(len(w.lister.rows))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hits[place] = hits
+	return true, err
 }
 
 func (r *search) fail(err error) {

@@ -22,7 +22,8 @@ const (
 		LEFT JOIN chunks AS k ON k.key = c.id << 16`
 )
 
-// searchWorker decides one batch of messages after another.
+// searchWorker decides batches of messages, one after another, of one search or
+// of several.
 type searchWorker struct {
 	*search
 	lister   lister
@@ -38,6 +39,21 @@ type searchWorker struct {
 	look               lookout
 	content            *Content
 	trace, header, raw []byte // buffers
+}
+
+func newSearchWorker() *searchWorker {
+	return &searchWorker{lister: lister{scan: rowScanner{zones: zones{}}}}
+}
+
+// release gives the worker back for other searches.
+func (w *searchWorker) release() {
+	s := w.s
+	if w.content != nil {
+		w.content.Close()
+	}
+	w.search, w.content, w.look = nil, nil, lookout{found: w.look.found, seam: w.look.seam}
+	w.lister.scan.lists = nil
+	s.searchers.Put(w)
 }
 
 // fetched is what was read of a row's message.

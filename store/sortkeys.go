@@ -27,9 +27,17 @@ const (
 // not there yet. It leaves out the messages that are gone.
 func (s *Store) readKeys(ctx context.Context, mb MailboxID, list []sortable, want keyColumns, p *Progress) ([]sortable, error) {
 	keeper := keyKeeper{s: s}
+	var end func() // of the turn to make keys
 	for from := 0; from < len(list); from += keyRows {
 		batch := list[from:min(from+keyRows, len(list))]
 		missing, err := s.readSomeKeys(ctx, batch, want)
+		if len(missing) > 0 && end == nil {
+			if end, err = s.beginTurn(ctx, mb); err != nil {
+				return nil, err
+			}
+			defer end()
+			missing, err = s.readSomeKeys(ctx, batch, want) // whose turn it was may have made them
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +170,12 @@ func (s *Store) makeKeys(ctx context.Context, mb MailboxID, batch []sortable, pl
 	i := 0
 	for part := range slices.Chunk(places, len(places)/keyMakers+1) {
 		n := i
-		wg.Go(func() { rows[n], errs[n] = s.makeSomeKeys(ctx, mb, batch, part, want) })
+		wg.Go(func() {
+			errs[n] = s.turns.work(ctx, func() (err error) {
+				rows[n], err = s.makeSomeKeys(ctx, mb, batch, part, want)
+				return err
+			})
+		})
 		i++
 	}
 	wg.Wait()

@@ -67,6 +67,9 @@ type Store struct {
 	buffers sync.Pool // of *bytes.Buffer
 	pieces  sync.Pool // of *pieceRoom
 
+	turns     *turns
+	searchers sync.Pool // of *searchWorker
+
 	closing sync.Once
 	closed  error
 
@@ -109,7 +112,9 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 		pieces:  sync.Pool{New: func() any { return new(pieceRoom) }},
 		indexes: indexes{smallest: minIndexed, most: maxIndexed},
 
-		together: maxTogether,
+		turns:     newTurns(),
+		searchers: sync.Pool{New: func() any { return newSearchWorker() }},
+		together:  maxTogether,
 	}
 	defer func() {
 		if err != nil {

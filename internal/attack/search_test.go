@@ -10,6 +10,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -215,4 +217,55 @@ func makeMailboxes(t *testing.T, s *testserver.Server, n int) {
 	pipeline(t, s, n, func(i int) string {
 		return fmt.Sprintf("p CREATE aaaa%d/aaaaaaaaaaaa/%saaaa%d\r\n", i%50, strings.Repeat("a/", i%10), i)
 	})
+}
+
+// TestSearchers has an account search all its messages' texts on as many
+// connections as it may have, again and again. Whoever comes beside is served.
+func TestSearchers(t *testing.T) {
+	most := time.Duration(pick(10, 1)) * time.Second // CI's machines are shared
+	s := testserver.New(t, testserver.Config{Users: []string{"alice"}})
+	s.MustStart()
+	fillMailbox(t, s, pick(3000, 20_000))
+	stop := make(chan struct{})
+	var searching sync.WaitGroup
+	var searches atomic.Int64
+	for range 20 {
+		c := login(t, s)
+		searching.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := c.ask("c SEARCH BODY zebra", "c OK"); err != nil {
+					t.Error(err)
+					return
+				}
+				searches.Add(1)
+			}
+		})
+	}
+	var times []time.Duration
+	for i := range pick(5, 50) * len(services()) {
+		began := time.Now()
+		if err := visit(s, services()[i%len(services())]); err != nil {
+			t.Errorf("a good client beside: %v", err)
+		}
+		times = append(times, time.Since(began))
+	}
+	close(stop)
+	searching.Wait()
+	p99 := percentile99(times)
+	t.Logf("a good client's visits beside %d searches: %v (99th of 100), %v on average; the server: %v", searches.Load(), p99, average(times), figures(t, s))
+	if p99 > most {
+		t.Errorf("a good client's visits took %v (99th of 100), most %v", p99, most)
+	}
+}
+
+func average(times []time.Duration) (sum time.Duration) {
+	for _, t := range times {
+		sum += t
+	}
+	return sum / time.Duration(len(times))
 }
