@@ -32,7 +32,7 @@ func TestLeaving(t *testing.T) {
 	began, asked, ended := make(chan bool), make(chan bool), make(chan error, 2)
 	slow := func(wait func(ctx context.Context)) command {
 		return command{in: selected, run: func(s *session, d *decoder) error {
-			_, done := s.working(0)
+			_, done := s.working(1)
 			began <- true
 			wait(s.ctx)
 			done()

@@ -23,8 +23,9 @@ var errGone = errors.New("the client is gone")
 
 // working begins work that may take long: until done is called, the client is
 // told now and then how much of goal is in p, or only that the work goes on
-// where there is no goal; when it is gone the session's context is cancelled.
-// Meanwhile the session must write nothing.
+// where there is no goal. What has a goal, and so changes nothing, is interrupted
+// when the client is gone: the session's context is cancelled. Meanwhile the
+// session must write nothing.
 func (s *session) working(goal int) (p *store.Progress, done func()) {
 	s.out.flush() // so that what came before is said before
 	w := &work{s: s, goal: int64(goal), told: time.Now()}
@@ -55,7 +56,10 @@ func (w *work) look() {
 	if w.over {
 		return
 	}
-	client := w.s.conn.Presence()
+	client := wire.Present
+	if w.goal > 0 {
+		client = w.s.conn.Presence()
+	}
 	silent := client == wire.Silent && !w.asked
 	if silent || time.Since(w.told) >= progressEvery {
 		w.told, w.asked = time.Now(), w.asked || silent
@@ -63,7 +67,7 @@ func (w *work) look() {
 			client = wire.Gone
 		}
 	}
-	if client == wire.Gone {
+	if client == wire.Gone && w.goal > 0 {
 		w.gone = true
 		w.s.cancel()
 		return
