@@ -190,6 +190,10 @@ func (c *class) playing(t *testing.T, lang string) {
 	js[bool](b, `(() => { const make = URL.createObjectURL; URL.createObjectURL = (blob) => { window.saved = blob.text(); return make(blob); }; return true; })()`)
 	b.click("#download")
 	b.wait(`window.saved !== undefined`)
+	text := js[string](b, `(async () => { const a = document.querySelector("#session-text"); return a.checkVisibility() && a.hasAttribute("download") ? (await fetch(a.href)).text() : ""; })()`)
+	if !strings.Contains(text, "NOOP paused-"+lang) || !strings.Contains(text, "S: 250") {
+		t.Errorf("the session as text is\n%s", text)
+	}
 	if saved := js[string](b, `window.saved`); !strings.Contains(saved, "NOOP paused-"+lang) || !strings.Contains(saved, "250") {
 		t.Errorf("the downloaded transcript is\n%s", saved)
 	}
@@ -210,6 +214,13 @@ func (c *class) secrets(t *testing.T, lang string) {
 	b.line(c.say(lang, "switch-reveal-on"))
 	c.pop3().say("QUIT", "+OK")
 	b.line("PASS " + password)
+	// what is masked stays so in files
+	js[bool](b, `(() => { const make = URL.createObjectURL; URL.createObjectURL = (blob) => { window.saved = blob.text(); return make(blob); }; return true; })()`)
+	b.click("#download")
+	b.wait(`window.saved !== undefined`)
+	if saved := js[string](b, `window.saved`); strings.Contains(saved, password) || !strings.Contains(saved, "PASS ***") {
+		t.Error("a file has the password, or not the line that it was in")
+	}
 	c.send("secret", "\r\nin TLS\r\n")
 	b.line(c.say(lang, "decoded", "text", "␀"+alice))
 	b.choose("#view", "eavesdropper")
@@ -233,6 +244,10 @@ func (c *class) way(t *testing.T, lang string) {
 	b.wait(`document.querySelector("#queues li")?.textContent.length > 8`)
 	b.line(strings.Split(c.say(lang, "queue-later", "server", "crepes.fr", "to", bob), "{")[0])
 	b.shoot("down")
+	b.click("#tab-messages")
+	b.click(`#messages [data-message^="crepes.fr/q"]`)
+	b.wait(`document.querySelector("#message").textContent.includes(%s)`, strings.Split(c.say(lang, "o-created-under-way"), "} ")[1])
+	b.click("#tab-live")
 	c.noOtherLanguage(b, lang)
 	b.click(`#powers [data-server="hamburger.edu"]`)
 	b.wait(`!document.querySelector("#way").textContent.includes(%s)`, c.say(lang, "way-down"))

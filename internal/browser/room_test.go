@@ -175,17 +175,30 @@ func (c *class) motion(t *testing.T) {
 // like.
 func (c *class) markup(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)><script>alert(2)</script>`
+	const turned, seen = "abc\u202edef\u0085", "abc⟨U+202E⟩def⟨U+0085⟩"
 	b := c.open(t, "en")
 	s := c.dial(alices, "smtp")
 	fmt.Fprintf(s.conn, "NOOP %s\r\n", evil)
 	s.read()
 	b.line("NOOP " + evil)
 	b.explained("NOOP "+evil, evil)
+	fmt.Fprintf(s.conn, "NOOP %s\r\n", turned)
+	s.read()
+	b.line("NOOP " + seen)
+	// lines and fields of any length
+	fmt.Fprintf(s.conn, "NOOP %s\r\n", strings.Repeat("x", 1<<20))
+	s.read()
+	b.line("Line too long")
+	c.send(strings.Repeat("long ", 2000)+"\r\n\t"+turned, "\r\n"+strings.Repeat("y", 900)+"\r\n")
 	c.send(evil, "Content-Type: text/html; name=\""+evil+"\"\r\n\r\n"+evil+"\r\n")
+	c.settle() // or it would be chosen in the queue, and leave
 	b.click("#tab-messages")
 	b.wait(`[...document.querySelectorAll("#messages .subject")].some((e) => e.textContent === %s)`, evil)
 	js[bool](b, `([...document.querySelectorAll("#messages button")].find((e) => e.textContent.includes("<img")).click(), true)`)
 	b.wait(`document.querySelector("#message .raw")?.textContent.includes("<img")`)
+	b.wait(`[...document.querySelectorAll("#messages .subject")].some((e) => e.textContent.startsWith("long long"))`)
+	js[bool](b, `([...document.querySelectorAll("#messages button")].find((e) => e.textContent.includes("long long")).click(), true)`)
+	b.wait(`document.querySelector("#message .raw")?.textContent.includes("long long")`)
 	if n := js[int](b, `document.images.length + document.scripts.length`); n != 3 {
 		t.Errorf("the page has %d pictures and scripts, not its own 3", n)
 	}

@@ -18,6 +18,9 @@ type State struct {
 	// First and Seq are the oldest event that is still kept, and the last one.
 	First uint64 `json:"first"`
 	Seq   uint64 `json:"seq"`
+	// Epoch names this life of the server: numbers of events of another one mean
+	// nothing in it.
+	Epoch string `json:"epoch"`
 	// Mode is "demo" or "serve".
 	Mode    string `json:"mode"`
 	Version string `json:"version"`

@@ -10,6 +10,7 @@ package class
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -41,6 +42,7 @@ const (
 // Room sees several servers. Any goroutine may use it.
 type Room struct {
 	limits Limits
+	epoch  string
 
 	mu        sync.Mutex
 	servers   []*joined
@@ -73,7 +75,7 @@ func NewRoom(limits Limits) *Room {
 	limits.Events = cmp.Or(limits.Events, 50_000)
 	limits.Octets = cmp.Or(limits.Octets, 32<<20)
 	limits.Sessions = cmp.Or(limits.Sessions, 2000)
-	return &Room{limits: limits, sessions: map[string]*session{}, followers: map[*follower]struct{}{}, closed: make(chan struct{}), scripts: map[string]string{}}
+	return &Room{limits: limits, epoch: rand.Text(), sessions: map[string]*session{}, followers: map[*follower]struct{}{}, closed: make(chan struct{}), scripts: map[string]string{}}
 }
 
 // Join watches a server until leave is called.

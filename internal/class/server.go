@@ -111,7 +111,7 @@ func (j *joined) certificate() *x509.Certificate {
 
 // State is what there is to be seen now.
 func (r *Room) State(ctx context.Context) (*State, error) {
-	out := &State{Now: time.Now(), Servers: []Server{}, Sessions: []Session{}, Faults: []Fault{}, FaultKinds: []FaultKind{}, Scripts: []string{}}
+	out := &State{Now: time.Now(), Epoch: r.epoch, Servers: []Server{}, Sessions: []Session{}, Faults: []Fault{}, FaultKinds: []FaultKind{}, Scripts: []string{}}
 	r.mu.Lock()
 	servers := slices.Clone(r.servers)
 	r.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"posthorn/internal/wire"
@@ -162,10 +163,11 @@ func decode(encoded string) string {
 	return printable(strings.ReplaceAll(string(b), "\x00", "␀"))
 }
 
-// printable is text without control characters, but for tabs.
+// printable is text without control characters, but for tabs, and without those
+// that turn the text around them about.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
+		if unicode.IsControl(r) && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
 			return '\uFFFD'
 		}
 		return r

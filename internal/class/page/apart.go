@@ -37,11 +37,11 @@ func (s *server) message(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, m, err := s.findMessage(ctx, st, r.FormValue("id"))
+	m, err := find(ctx, st, r.FormValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	content, err := st.Content(ctx, m.Content)
+	content, err := st.Content(ctx, m.content)
 	if err != nil {
 		return nil, err
 	}
@@ -50,18 +50,18 @@ func (s *server) message(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Message{MessageLine: l, Server: r.FormValue("server")}
-	header := append(bytes.Clone(m.Trace), m.Header...)
+	out := &Message{MessageLine: m.line, Server: r.FormValue("server")}
+	header := append(bytes.Clone(m.trace), m.header...)
 	out.Header = fields(header, maxFields)
 	out.Received = hops(out.Header)
-	out.Envelope = envelope(out.Header)
+	out.Envelope = m.sentTo(out.Header)
 	out.Original = original(out.Header, m)
-	raw, err := beginning(content, 0, content.Size(), maxRaw-int64(min(len(m.Trace), maxRaw)))
+	raw, err := beginning(content, 0, content.Size(), maxRaw-int64(min(len(m.trace), maxRaw)))
 	if err != nil {
 		return nil, err
 	}
-	out.Raw = strings.ToValidUTF8(string(m.Trace)+string(raw), "\uFFFD")
-	out.RawTotal = m.Size
+	out.Raw = strings.ToValidUTF8(string(m.trace)+string(raw), "\uFFFD")
+	out.RawTotal = m.line.Octets
 	a := &apart{content: content, left: maxParts}
 	out.Tree, err = a.part(root, "", 0)
 	return out, err
@@ -88,17 +88,29 @@ func value(header []Field, name string) string {
 }
 
 // original is what webmail programs call "original message".
-func original(header []Field, m *store.Message) Original {
+func original(header []Field, m *found) Original {
 	unchecked := Check{Result: "unchecked"}
 	o := Original{
-		MessageID: value(header, "Message-ID"), Created: m.Sent, Delivered: m.Saved,
+		MessageID: value(header, "Message-ID"), Created: m.created,
 		From: value(header, "From"), To: value(header, "To"), Subject: value(header, "Subject"),
 		SPF: unchecked, DKIM: unchecked, DMARC: unchecked,
 	}
-	if !o.Created.IsZero() {
+	if len(m.line.Waiting) == 0 {
+		o.Delivered = m.line.Arrived
+	}
+	if !o.Created.IsZero() && !o.Delivered.IsZero() {
 		o.After = o.Delivered.Sub(o.Created).Round(time.Millisecond).Seconds()
 	}
 	return o
+}
+
+// sentTo is a message's envelope, as far as it is known, beside its header.
+func (m *found) sentTo(header []Field) Envelope {
+	if m.envelope == nil {
+		return envelope(header)
+	}
+	m.envelope.compare(header, true)
+	return *m.envelope
 }
 
 // envelope is what is left of the envelope: the fields that delivery adds.
@@ -115,6 +127,13 @@ func envelope(header []Field) Envelope {
 			e.To = append(e.To, f.Value)
 		}
 	}
+	e.compare(header, known)
+	return e
+}
+
+// compare notes where header and envelope do not agree. known: who the sender
+// is.
+func (e *Envelope) compare(header []Field, known bool) {
 	if known && e.From == "" {
 		e.Differs = append(e.Differs, "bounce")
 	}
@@ -127,7 +146,6 @@ func envelope(header []Field) Envelope {
 			break
 		}
 	}
-	return e
 }
 
 // names reports whether one of the fields has an address.

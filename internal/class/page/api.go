@@ -13,7 +13,7 @@ import (
 //
 //	GET  /                        the page
 //	GET  /assets/NAME             its parts
-//	GET  /state                   State
+//	GET  /state                   State; with ?sessions=no without sessions, for who follows the events
 //	GET  /events?since=SEQ        server-sent events: "id: SEQ", "data: Event"; since=0 replays all that is kept
 //	GET  /events.json?since=SEQ   Events: the same history at once, for downloads and replays
 //	GET  /session/ID.txt          a session as text, to download
@@ -80,14 +80,18 @@ type Shown struct {
 	Session string `json:"session"`
 }
 
-// Messages is what lies in a server's mailboxes, newest first, at most 200.
+// Messages is what lies in a server's queue and mailboxes, newest first, at most
+// 200.
 type Messages struct {
 	Messages []MessageLine `json:"messages"`
 }
 
 // MessageLine is a message in a list.
 type MessageLine struct {
-	ID      string    `json:"id"` // for /message; opaque
+	ID string `json:"id"` // for /message; opaque
+	// Waiting are the recipients for whom the message waits in the queue; then it
+	// has no Account, Mailbox, UID and Flags.
+	Waiting []string  `json:"waiting,omitempty"`
 	Account string    `json:"account"`
 	Mailbox string    `json:"mailbox"`
 	UID     uint32    `json:"uid"`
@@ -117,8 +121,8 @@ type Message struct {
 // Original is the summary that webmail programs call "original message".
 type Original struct {
 	MessageID string    `json:"message_id"`
-	Created   time.Time `json:"created,omitzero"` // by Date
-	Delivered time.Time `json:"delivered"`
+	Created   time.Time `json:"created,omitzero"`   // by Date
+	Delivered time.Time `json:"delivered,omitzero"` // zero: it is still on its way
 	// After is how many seconds later; below zero where the clocks differ.
 	After   float64 `json:"after"`
 	From    string  `json:"from"`

@@ -189,7 +189,7 @@ func TestNothingIsSaidOutsideTheCatalogue(t *testing.T) {
 		code = regexp.MustCompile(`#move\([^;]*;`).ReplaceAllString(code, "") // how what moves looks
 		for _, literal := range all("(\"[^\"\n]*\"|`[^`]*`)", code) {
 			said := regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllString(literal, "")
-			foreign := strings.Trim(letters.FindString(said), "→←⇒⇐✎◆•⚠·↓␠⏎▶…")
+			foreign := strings.Trim(letters.FindString(said), "→←⇒⇐✎◆•⚠·↓␠⏎▶…⟨⟩")
 			if words.MatchString(said) || foreign != "" {
 				t.Errorf("%s says %s", file, literal)
 			}

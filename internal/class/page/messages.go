@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"posthorn/internal/mail"
 	"posthorn/internal/message"
@@ -47,6 +48,9 @@ func (s *server) messages(r *http.Request) (any, error) {
 			}
 		}
 	}
+	if err := listQueue(ctx, st, out); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(out.Messages, func(a, b MessageLine) int { return b.Arrived.Compare(a.Arrived) })
 	out.Messages = out.Messages[:min(len(out.Messages), maxMessages)]
 	return out, nil
@@ -79,40 +83,52 @@ func line(account string, mb *store.Mailbox, m *store.Message) MessageLine {
 		Account: account, Mailbox: mb.Name, UID: uint32(m.UID), Octets: m.Size, Arrived: m.Saved, Flags: []string{},
 	}
 	l.Flags = append(l.Flags, strings.Fields(m.Flags.String())...)
-	for _, f := range fields(m.Header, maxFields) {
-		for name, to := range map[string]*string{"from": &l.From, "to": &l.To, "subject": &l.Subject} {
-			if strings.EqualFold(f.Name, name) && *to == "" {
-				*to = clip(f.Value, maxShown)
-			}
-		}
-	}
+	l.introduce(m.Header)
 	return l
 }
 
-// findMessage finds a message by the id that line gave it.
-func (s *server) findMessage(ctx context.Context, st *store.Store, id string) (l MessageLine, m *store.Message, err error) {
-	unknown := &problem{http.StatusNotFound, "unknown-message", ""}
+// introduce takes from a header what a list shows.
+func (l *MessageLine) introduce(header []byte) {
+	list := fields(header, maxFields)
+	l.From, l.To, l.Subject = clip(value(list, "From"), maxShown), clip(value(list, "To"), maxShown), clip(value(list, "Subject"), maxShown)
+}
+
+// found is a message, wherever it lies.
+type found struct {
+	line     MessageLine
+	content  store.ContentID
+	trace    []byte // fields before the content's
+	header   []byte
+	created  time.Time
+	envelope *Envelope // nil: what the header tells of it is all
+}
+
+// find finds a message by the id that line or queued gave it.
+func find(ctx context.Context, st *store.Store, id string) (*found, error) {
+	if n, ok := strings.CutPrefix(id, queuedID); ok {
+		return findQueued(ctx, st, n)
+	}
 	box, uid, _ := strings.Cut(id, ".")
 	boxID, err1 := strconv.ParseInt(box, 10, 64)
 	n, err2 := strconv.ParseUint(uid, 10, 32)
 	if err1 != nil || err2 != nil || n == 0 {
-		return l, nil, unknown
+		return nil, mail.ErrNotFound
 	}
 	mb, err := st.MailboxByID(ctx, store.MailboxID(boxID))
 	if err != nil {
-		return l, nil, err
+		return nil, err
 	}
 	a, err := st.AccountByID(ctx, mb.Account)
 	if err != nil {
-		return l, nil, err
+		return nil, err
 	}
 	for m, err := range st.Messages(ctx, mb.ID, mail.UIDs(mail.UID(n)), store.WantHeader) {
 		if err != nil {
-			return l, nil, err
+			return nil, err
 		}
-		return line(a.Address.String(), &mb, m), m, nil
+		return &found{line: line(a.Address.String(), &mb, m), content: m.Content, trace: m.Trace, header: m.Header, created: m.Sent}, nil
 	}
-	return l, nil, unknown
+	return nil, mail.ErrNotFound
 }
 
 // fields are the fields of a header block, at most so many.

@@ -99,6 +99,9 @@ func (s *server) state(r *http.Request) (any, error) {
 	}
 	out.Mode, out.Version, out.CanReveal = s.Mode, s.Version, s.CanReveal
 	out.Scripts = s.scripts()
+	if r.FormValue("sessions") == "no" {
+		out.Sessions = []class.Session{}
+	}
 	return out, nil
 }
 

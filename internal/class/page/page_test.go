@@ -132,6 +132,7 @@ func TestRequests(t *testing.T) {
 		{"GET", "/assets/../page.go", "", 307, ""},
 		{"GET", "/nothing", "", 404, ""},
 		{"GET", "/state", "", 200, `"ports":{"smtp":3025}`},
+		{"GET", "/state?sessions=no", "", 200, `"sessions":[]`},
 		{"GET", "/events.json", "", 200, `{"events":[`},
 		{"GET", "/events.json?since=x", "", 400, "bad-request"},
 		{"GET", "/events?since=-1", "", 400, "bad-request"},
@@ -256,6 +257,53 @@ func TestMessage(t *testing.T) {
 	want, err := os.ReadFile("testdata/message.golden")
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%v; got\n%s", err, got)
+	}
+}
+
+// TestQueued: what waits in the queue is listed and taken apart, with the
+// envelope that it waits with.
+func TestQueued(t *testing.T) {
+	h, _, st, _ := newPage(t)
+	ctx := context.Background()
+	body := st.NewBody(ctx)
+	_, err := io.WriteString(body, "From: Bob <bob@hamburger.edu>\r\nTo: alice@crepes.fr\r\nSubject: <b>Later</b>\r\nDate: Sun, 22 Nov 2026 08:00:00 +0000\r\n\r\nwait\r\n")
+	check(t, err)
+	out := &store.Outbound{From: mail.Address{Local: "bob", Domain: "hamburger.edu"}}
+	for _, local := range []string{"alice", "carol"} {
+		out.Recipients = append(out.Recipients, mail.Recipient{Address: mail.Address{Local: local, Domain: "crepes.fr"}})
+	}
+	_, err = st.Accept(ctx, store.Delivery{Body: body, Queue: out})
+	check(t, err)
+	var list Messages
+	check(t, json.Unmarshal(serve(h, request("GET", "/messages?server=hamburger.edu", "")).Body.Bytes(), &list))
+	if len(list.Messages) != 1 || list.Messages[0].Subject != "<b>Later</b>" || strings.Join(list.Messages[0].Waiting, " ") != "alice@crepes.fr carol@crepes.fr" {
+		t.Fatalf("%+v", list)
+	}
+	id := list.Messages[0].ID
+	var m Message
+	check(t, json.Unmarshal(serve(h, request("GET", "/message?server=hamburger.edu&id="+id, "")).Body.Bytes(), &m))
+	if m.Envelope.From != "bob@hamburger.edu" || len(m.Envelope.To) != 2 || !slices.Equal(m.Envelope.Differs, []string{"to"}) {
+		t.Errorf("envelope %+v", m.Envelope)
+	}
+	if m.Original.Created.IsZero() || !m.Original.Delivered.IsZero() || m.Original.After != 0 || m.Tree.Type != "text/plain" || m.RawTotal != m.Octets {
+		t.Errorf("%+v", m)
+	}
+	for _, bad := range []string{"q", "q0", "q-1", "q999", "qx"} {
+		if w := serve(h, request("GET", "/message?server=hamburger.edu&id="+bad, "")); w.Code != 404 {
+			t.Errorf("%s: %d %s", bad, w.Code, w.Body)
+		}
+	}
+}
+
+// TestEpoch: each room says which life of the server it is.
+func TestEpoch(t *testing.T) {
+	var lives [2]class.State
+	for i := range lives {
+		h, _, _, _ := newPage(t)
+		check(t, json.Unmarshal(serve(h, request("GET", "/state", "")).Body.Bytes(), &lives[i]))
+	}
+	if lives[0].Epoch == "" || lives[0].Epoch == lives[1].Epoch {
+		t.Errorf("epochs %q and %q", lives[0].Epoch, lives[1].Epoch)
 	}
 }
 

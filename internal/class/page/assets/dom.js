@@ -1,4 +1,5 @@
-// Builds elements. All text becomes text nodes: nothing from the wire is ever read as markup.
+// Builds elements. All text becomes text nodes: nothing from the wire is ever read as markup, and characters that
+// cannot be seen, or that turn what stands around them about, are shown by their numbers.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -18,8 +19,15 @@ function fill(node, attributes, children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else set(node, name, value);
   }
-  node.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+  node.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false).map((c) => (c instanceof Node ? c : seen(c))));
   return node;
+}
+
+const unseen = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
+
+// seen is a text of which nothing is hidden.
+export function seen(text) {
+  return String(text).replace(unseen, (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
 }
 
 // set changes an attribute, and touches the document only where it differs.
@@ -33,7 +41,8 @@ export function set(node, name, value) {
 
 // say changes an element's text, and touches the document only where it differs.
 export function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = seen(text);
+  if (node.textContent !== shown) node.textContent = shown;
 }
 
 export const byId = (id) => document.getElementById(id);

@@ -8,7 +8,7 @@ const refusals = { smtp: /^[45]\d\d/, pop3: /^-ERR/, imap: /^(\S+ (NO|BAD)\b|\* 
 // rows are those of an event. view is "programs" or "eavesdropper".
 export function rows(e, view) {
   const out = view === "eavesdropper" ? overheard(e) : said(e);
-  return out.map((r, i) => ({ ...r, key: `${e.seq}-${e.kind}-${i}`, event: e }));
+  return out.map((r, i) => ({ decoded: "", ...r, key: `${e.seq}-${e.kind}-${i}`, event: e }));
 }
 
 function said(e) {

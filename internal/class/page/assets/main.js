@@ -1,6 +1,6 @@
 // The class page: reads what there is, follows what happens, and draws it.
 
-import { byId, set, say } from "./dom.js";
+import { byId, el, set, say } from "./dom.js";
 import * as text from "./text.js";
 import * as prefs from "./prefs.js";
 import * as feed from "./feed.js";
@@ -23,6 +23,7 @@ const { t } = text;
 const frame = 100; // milliseconds between drawings, however much happens
 const stateful = ["note", "queue", "switch", "login", "close"]; // kinds of events after which the servers' state is read
 const small = matchMedia("(width < 50rem)"); // what a line means stands below the lines
+const keys = [["tab", "tab"], ["arrows", "arrows"], ["enter", "enter"], ["space", "space"], ["escape", "escape"]]; // and what they do
 const tabs = ["live", "messages", "faults", "codes"];
 
 class Page {
@@ -41,6 +42,7 @@ class Page {
     this.room.learn(await server.state());
     await this.catalogue.load();
     this.#build();
+    this.#notice(prefs.takeNotice());
     this.#listen();
     this.#speak();
     feed.open((events, skipped) => this.#receive(events, skipped), (status) => this.#connected(status));
@@ -80,6 +82,7 @@ class Page {
     press("download", () => this.#download());
     for (const name of ["protocol", "session", "user"]) change(`filter-${name}`, (e) => this.#filter({ [name]: e.target.value }));
     change("view", (e) => this.#view(e.target.value));
+    press("notice-close", () => this.#notice(""));
     press("unlock-button", () => this.#unlock());
     press("unlock-open", () => this.#askForToken(byId("unlock").hidden));
     byId("token").addEventListener("keydown", (e) => {
@@ -88,9 +91,10 @@ class Page {
       this.#unlock();
     });
     this.transcript.box.addEventListener("keydown", (e) => {
-      if (e.key !== " ") return;
+      const button = { " ": "pause", Escape: "live" }[e.key];
+      if (!button) return;
       e.preventDefault();
-      byId("pause").click();
+      byId(button).click();
     });
     document.addEventListener("visibilitychange", () => this.#touch());
   }
@@ -108,8 +112,7 @@ class Page {
     this.#buffer ??= [];
     try {
       const state = await server.state();
-      if (state.seq < this.room.last) return location.reload(); // the server began anew
-      this.room.learn(state);
+      if (!this.#learn(state)) return;
       await feed.history(this.room.last, (events) => events.forEach((e) => this.room.add(e)));
       const waited = this.#buffer ?? [];
       this.#buffer = null;
@@ -139,10 +142,22 @@ class Page {
     this.#touch();
   }
 
+  // learn takes a State; one of another life of the server has the page start over, since all that it has counts
+  // differently there.
+  #learn(state) {
+    if (state.epoch !== this.room.state.epoch) {
+      prefs.keepNotice("began-anew");
+      location.reload();
+      return false;
+    }
+    this.room.learn(state);
+    return true;
+  }
+
   #readStateSoon() {
     this.#stateTimer ||= setTimeout(async () => {
       try {
-        this.room.learn(await server.state());
+        this.#learn(await server.state(false));
         if (this.#tab === "messages") await this.messages.refresh();
       } catch {
         // the stream's status says that the server is gone
@@ -174,7 +189,10 @@ class Page {
     fillFilters(this.room, this.transcript.filter);
     this.transcript.draw();
     const read = this.transcript.read;
-    this.picture.draw(this.#shownSession(), read?.session ? read.seq : this.room.at);
+    const shown = this.#shownSession();
+    set(byId("session-text"), "hidden", !shown);
+    set(byId("session-text"), "href", shown && `/session/${encodeURIComponent(shown.id)}.txt`);
+    this.picture.draw(shown, read?.session ? read.seq : this.room.at);
     place(this.room, this.player.playing);
   }
 
@@ -256,6 +274,8 @@ class Page {
     set(byId("language"), "lang", other);
     set(byId("setup"), "href", `/setup?lang=${text.language()}`);
     byId("view").look = "";
+    if (this.noticed) this.#notice(this.noticed);
+    byId("keys").replaceChildren(...keys.flatMap(([key, what]) => [el("dt", {}, el("kbd", {}, t(`key-${key}`))), el("dd", {}, t(`keys-${what}`))]));
     for (const view of [this.explanation, this.messages, this.coder, this.codes]) view.draw();
     this.#open(this.#tab);
   }
@@ -317,7 +337,7 @@ class Page {
   async #act(what) {
     try {
       const answer = await what(server);
-      if (answer.servers) this.room.learn(answer);
+      if (answer.servers && !this.#learn(answer)) return null;
       this.#trouble(null);
       this.#touch();
       return answer;
@@ -341,6 +361,12 @@ class Page {
     this.transcript.show({ protocol: "", user: "", session: shown.session });
     this.#open("live");
     byId("lines").focus();
+  }
+
+  #notice(key) {
+    set(byId("notice"), "hidden", !key);
+    this.noticed = key;
+    if (key) say(byId("notice").firstElementChild, t(`notice-${key}`));
   }
 
   #trouble(problem) {

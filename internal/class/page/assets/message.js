@@ -44,7 +44,7 @@ export class Messages {
     const key = `${m.server}/${m.id}`;
     return el("li", {}, el("button", { "data-message": key, "aria-pressed": key === this.#asked ? "true" : "false", onclick: () => this.open(m.server, m.id) },
       el("span", { class: "subject" }, m.subject || t("no-subject")),
-      el("span", { class: "small quiet" }, [`${m.account} ${m.mailbox}`.trim(), m.uid ? `UID ${m.uid}` : "", octets(m.octets), moment(m.arrived)].filter(Boolean).join(" · "))));
+      el("span", { class: "small quiet" }, [m.waiting ? t("message-waiting", { server: m.server, to: m.waiting.join(", ") }) : `${m.account} ${m.mailbox}`, m.uid ? `UID ${m.uid}` : "", octets(m.octets), moment(m.arrived)].filter(Boolean).join(" · "))));
   }
 
   async open(name, id) {
@@ -57,6 +57,7 @@ export class Messages {
       this.#part = firstEncoded(m.tree) || m.tree;
       this.#drawMessage();
     } catch (problem) {
+      if (problem.key === "unknown-message") await this.refresh(); // it has gone on its way
       this.failed(problem);
     }
   }
@@ -134,7 +135,7 @@ function original(m) {
   const check = (c) => (c.result === "unchecked" ? t("unchecked") : `${c.result.toUpperCase()} ${c.detail || ""}`);
   const rows = [
     [t("o-id"), o.message_id || t("missing")],
-    [t("o-created"), o.created ? t(o.after < 0 ? "o-created-later" : "o-created-after", { time: moment(o.created), n: after }) : t("missing")],
+    [t("o-created"), o.created && !o.delivered ? t("o-created-under-way", { time: moment(o.created) }) : o.created ? t(o.after < 0 ? "o-created-later" : "o-created-after", { time: moment(o.created), n: after }) : t("missing")],
     [t("o-from"), o.from || t("missing")], [t("o-to"), o.to || t("missing")], [t("o-subject"), o.subject || t("missing")],
     ["SPF", check(o.spf)], ["DKIM", check(o.dkim)], ["DMARC", check(o.dmarc)],
   ];

@@ -25,6 +25,15 @@ export function keepSize(name) { write(long, "size", name); dispatchEvent(new Ev
 export function token() { return read(tab, "token") || ""; }
 export function keepToken(word) { write(tab, "token", word); }
 
+// A notice is for the page after it has loaded itself again.
+export const keepNotice = (key) => write(tab, "notice", key);
+
+export function takeNotice() {
+  const key = read(tab, "notice") || "";
+  keepNotice("");
+  return key;
+}
+
 export function takeTokenFromAddress() {
   const found = /^#(?:token=)?([^=]+)$/.exec(location.hash);
   if (!found) return;

@@ -24,7 +24,8 @@ async function ask(path, options) {
 
 const query = (values) => new URLSearchParams(values).toString();
 
-export const state = () => ask("/state");
+// state leaves the sessions out where events have told of them.
+export const state = (sessions = true) => ask(sessions ? "/state" : "/state?sessions=no");
 export const messages = (server) => ask(`/messages?${query({ server })}`);
 export const message = (server, id) => ask(`/message?${query({ server, id })}`);
 export const catalogue = (lang) => ask(`/explain?${query({ lang })}`);

@@ -18,7 +18,7 @@ export class Sessions {
     const f = this.transcript.filter;
     const all = [...this.room.sessions.values()].filter((s) =>
       (!f.protocol || family(s.protocol) === f.protocol) && (!f.user || s.user === f.user));
-    all.sort((a, b) => this.room.pinned.has(b.id) - this.room.pinned.has(a.id) || String(b.opened).localeCompare(String(a.opened)));
+    all.sort((a, b) => this.room.pinned.has(b.id) - this.room.pinned.has(a.id) || (a.opened < b.opened) - (a.opened > b.opened));
     return all.slice(0, most);
   }
 

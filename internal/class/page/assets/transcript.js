@@ -200,7 +200,8 @@ export class Transcript {
       if (e.seq > this.room.now || !this.passes(e)) continue;
       for (const r of rows(e, this.view)) {
         const who = [e.server, e.protocol && named("protocol", e.protocol), e.session].filter(Boolean).join(" ");
-        out.push(`${clock(e.time)} ${who} ${arrows[r.kind] || "•"} ${r.text}${r.decoded ? ` ${r.decoded}` : ""}\n`);
+        const what = e.masked ? e.text : `${r.text} ${r.decoded}`.trimEnd(); // what is masked stays so in a file
+        out.push(`${clock(e.time)} ${who} ${arrows[r.kind] || "•"} ${what}\n`);
       }
     }
     return out.join("");
