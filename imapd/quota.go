@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"posthorn/internal/mail"
+	"posthorn/internal/wire"
 	"posthorn/store"
 )
 
@@ -108,6 +109,7 @@ func (s *session) cmdSetQuota(d *decoder) error {
 		return err
 	}
 	s.srv.cfg.Log.QuotaSet(s.conn.ID(), s.who.Address.String(), a.Address.String(), a.Quota.Bytes, a.Quota.Messages)
+	s.note(wire.Note{Kind: "quota", To: a.Address.Key(), Octets: a.Quota.Bytes, Count: int(a.Quota.Messages)})
 	if limited(&a) {
 		s.writeQuota(args.root, &a)
 	}

@@ -28,6 +28,7 @@ import (
 //	unsubscribed  Account, Mailbox
 //	annotated     Account, Mailbox (none: the account itself), Text: the entries that were set
 //	unannotated   the same: that were removed
+//	quota         Account, To (whose), Octets, Count (of messages): new limits; 0 is none
 //	enabled       Account, Text: extensions that the session uses from now on
 //	logged-out    Account: by UNAUTHENTICATE; the connection stays
 //	given-up      Count: SMTP's envelope is forgotten, that had so many recipients
@@ -91,6 +92,8 @@ func (n *Note) String() string {
 		return fmt.Sprintf("annotation of %s set: %s", n.annotated(), n.Text)
 	case "unannotated":
 		return fmt.Sprintf("annotation of %s removed: %s", n.annotated(), n.Text)
+	case "quota":
+		return fmt.Sprintf("limits of %s: %d octets, %d messages (0: none)", n.To, n.Octets, n.Count)
 	case "enabled":
 		return "enabled: " + n.Text
 	case "logged-out":
