@@ -133,6 +133,81 @@ func TestRecipientsOfAStranger(t *testing.T) {
 	}
 }
 
+// TestRecipientsOfAnAccount: a thousand, unless configured.
+func TestRecipientsOfAnAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		conn, err := h.dial("submission clear")
+		must(t, err)
+		c := converse(conn)
+		c.say("EHLO a\r\nAUTH PLAIN AGJvYkBoYW1idXJnZXIuZWR1AGtldGNodXA=\r\nMAIL FROM:<bob@hamburger.edu>\r\n")
+		for range 1010 {
+			c.say("RCPT TO:<a@example.net>\r\n")
+		}
+		if taken, refused := strings.Count(c.all(), "\r\n250 2.1.5 "), strings.Count(c.all(), "\r\n452 4.5.3 "); taken != 1000 || refused != 10 {
+			t.Errorf("%d were taken, %d refused: %.500q", taken, refused, c.all())
+		}
+		c.leave()
+	})
+}
+
+// TestLongParameters: the longest values that RFC 3461 has are taken (§4.4: 100
+// octets; §4.2: 500), and any other of a thousand is read. The figures are not
+// the constants', so that these cannot change unnoticed.
+func TestLongParameters(t *testing.T) {
+	x := func(n int) string { return strings.Repeat("x", n) }
+	for _, tt := range []struct{ command, want string }{
+		{"MAIL FROM:<a@b> ENVID=" + x(100), "250 2.1.0 "},
+		{"MAIL FROM:<a@b> ENVID=" + x(101), "501 5.5.4 Bad value for the parameter ENVID"},
+		{"RCPT TO:<bob@hamburger.edu> ORCPT=rfc822;" + x(500-len("rfc822;")), "250 2.1.5 "},
+		{"RCPT TO:<bob@hamburger.edu> ORCPT=rfc822;" + x(501-len("rfc822;")), "501 5.5.4 Bad value for the parameter ORCPT"},
+		{"RCPT TO:<bob@hamburger.edu> XX=" + x(1000), "555 5.5.4 "},
+		{"RCPT TO:<bob@hamburger.edu> XX=" + x(1001), "501 5.5.4 Parameters"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHarness(t)
+			conn, err := h.dial("mx")
+			must(t, err)
+			c := converse(conn)
+			c.say("EHLO a\r\n")
+			if !strings.HasPrefix(tt.command, "MAIL") {
+				c.say("MAIL FROM:<a@b>\r\n")
+			}
+			before := len(c.all())
+			c.say(tt.command + "\r\n")
+			if got := c.all()[before:]; !strings.HasPrefix(got, tt.want) {
+				t.Errorf("%.60s… of %d octets: %q, want %q", tt.command, len(tt.command), got, tt.want)
+			}
+			c.leave()
+		})
+	}
+}
+
+// TestEndlessLine: of a line that is too long a quarter of a megabyte is read
+// away, and then no more.
+func TestEndlessLine(t *testing.T) {
+	for _, tt := range []struct {
+		octets int
+		closes bool
+	}{{200 << 10, false}, {300 << 10, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHarness(t)
+			conn, err := h.dial("mx")
+			must(t, err)
+			c := converse(conn)
+			c.say("NOOP " + strings.Repeat("x", tt.octets) + "\r\nNOOP\r\n")
+			want := "500 5.5.2 Line too long\r\n250 2.0.0 OK\r\n"
+			if tt.closes {
+				want = "500 5.5.2 Line too long: closing\r\n"
+			}
+			if !strings.HasSuffix(c.all(), want) {
+				t.Errorf("after a line of %d octets: %q", tt.octets, c.all())
+			}
+			c.leave()
+		})
+	}
+}
+
 // TestStrangersTogether: what the recipients of all strangers take up is bounded,
 // and given back however a transaction ends; meanwhile nobody goes without.
 func TestStrangersTogether(t *testing.T) {
@@ -153,16 +228,18 @@ func TestStrangersTogether(t *testing.T) {
 			return c, strings.Count(c.all(), "\r\n250 2.1.5 ")
 		}
 		var all []*conversation
-		full, least := 0, strangersRecipients
+		full, least, more := 0, strangersRecipients, 0
 		for range 300 {
 			c, taken := ask()
 			if all = append(all, c); taken == strangersRecipients {
 				full++
+			} else if taken > 10 {
+				more++
 			}
 			least = min(least, taken)
 		}
-		if full < 50 || full > 80 || least < 5 {
-			t.Errorf("%d of %d got all recipients, the others %d", full, len(all), least)
+		if full < 50 || full > 80 || least < 5 || more > 1 {
+			t.Errorf("%d of %d got all recipients, %d more than ten, the others %d", full, len(all), more, least)
 		}
 		if held := s.strangers.Load(); held > strangersTogether+int64(len(all)-full)*strangersShare {
 			t.Errorf("%d octets are held", held)
