@@ -59,7 +59,7 @@ func loadCertificates(cfg *config.Config, logger *slog.Logger) (*tlsconf.Source,
 	}
 	source, err := load()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the certificate in [tls]: %w", err)
 	}
 	source.Report = func(err error) { logger.Error("certificate", "error", err) }
 	return source, nil

@@ -21,6 +21,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Name:                   "posthorn",
 		Usage:                  "a mail server: SMTP, POP3 and IMAP in one binary and one file",
 		Version:                version(),
-		HideVersion:            true,
 		Reader:                 stdin,
 		Writer:                 stdout,
 		ErrWriter:              stderr,
@@ -80,7 +80,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			userCommand(), aliasCommand(), domainCommand(), mailboxCommand(), queueCommand(),
 			checkCommand(), settingsCommand(), dnsCommand(), sendCommand(), explainCommand(), versionCommand(),
 		},
-		Action: noCommand,
+		Action:       noCommand,
+		OnUsageError: wrongFlag,
 	}
 	prepare(app.Commands)
 	return app
@@ -90,7 +91,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 // errors, and an answer to a subcommand that isn't there.
 func prepare(commands []*cli.Command) {
 	for _, c := range commands {
-		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usagef("%v", err) }
+		c.OnUsageError = wrongFlag
 		if len(c.Subcommands) > 0 {
 			c.Action = noCommand
 			prepare(c.Subcommands)
@@ -99,15 +100,20 @@ func prepare(commands []*cli.Command) {
 		c.HideHelpCommand = true
 		c.Flags = append(c.Flags, &cli.StringFlag{
 			Name: "config", Aliases: []string{"c"}, TakesFile: true,
-			Usage: "configuration `FILE` (default: $POSTHORN_CONFIG, ./posthorn.toml, /etc/posthorn/posthorn.toml)",
+			Usage: "configuration `FILE` (default: $POSTHORN_CONFIG, or posthorn.toml in ., /etc/posthorn or /var/lib/posthorn)",
 		})
 	}
+}
+
+// wrongFlag answers a command line with a flag that is not there, or not so.
+func wrongFlag(c *cli.Context, err error, _ bool) error {
+	return usagef("%v; \"%s --help\" says more", err, cmp.Or(c.Command.HelpName, c.App.HelpName))
 }
 
 // noCommand answers a command line that names no command, or a wrong one.
 func noCommand(c *cli.Context) error {
 	if name := c.Args().First(); name != "" {
-		return usagef("there is no command %q; \"%s --help\" lists them", name, c.App.HelpName)
+		return usagef("there is no command %q; \"%s --help\" lists them", name, cmp.Or(c.Command.HelpName, c.App.HelpName))
 	}
 	return cli.ShowSubcommandHelp(c)
 }

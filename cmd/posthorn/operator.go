@@ -85,8 +85,12 @@ func passwordFlag() cli.Flag {
 }
 
 // readPassword asks for a new password without echo, twice, or reads a line of
-// standard input with --password-stdin.
+// standard input with --password-stdin. Nobody is asked in vain, where there is
+// no configuration.
 func readPassword(c *cli.Context, confirm bool) (string, error) {
+	if _, err := loadConfig(c); err != nil {
+		return "", err
+	}
 	if c.Bool("password-stdin") {
 		line, err := bufio.NewReader(io.LimitReader(c.App.Reader, 64<<10)).ReadString('\n')
 		if err != nil && err != io.EOF {

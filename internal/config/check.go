@@ -190,11 +190,17 @@ func (l Listen) All() func(yield func(string, Addresses) bool) {
 	}
 }
 
+// wrongType is how the library puts a value of another type than the key's.
+var wrongType = regexp.MustCompile(`\(last key "(.+)"\): incompatible types: .*; destination has type (\S+)`)
+
 // syntaxError turns the library's error into file:line: message.
 func (c *Config) syntaxError(err error) error {
 	var pe toml.ParseError
 	if errors.As(err, &pe) {
 		return fmt.Errorf("%s:%d: %s", c.file, pe.Position.Line, pe.Message)
+	}
+	if m := wrongType.FindStringSubmatch(err.Error()); m != nil {
+		return c.errorAt(m[1], "this must be of type %s", strings.Replace(m[2], "slice", "list", 1))
 	}
 	return fmt.Errorf("%s: %w", c.file, err)
 }

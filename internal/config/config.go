@@ -231,18 +231,18 @@ func durations(ds ...time.Duration) []Duration {
 }
 
 // Find is the first configuration file there is: $POSTHORN_CONFIG,
-// ./posthorn.toml, /etc/posthorn/posthorn.toml.
+// ./posthorn.toml, /etc/posthorn/posthorn.toml, /var/lib/posthorn/posthorn.toml.
 func Find() (string, error) {
 	if f := os.Getenv("POSTHORN_CONFIG"); f != "" {
 		return f, nil
 	}
-	places := []string{"posthorn.toml", "/etc/posthorn/posthorn.toml"}
+	places := []string{"posthorn.toml", "/etc/posthorn/posthorn.toml", "/var/lib/posthorn/posthorn.toml"}
 	for _, f := range places {
 		if _, err := os.Stat(f); err == nil {
 			return f, nil
 		}
 	}
-	return "", fmt.Errorf("no configuration found: neither $POSTHORN_CONFIG nor %s; name one with --config FILE, or make one with \"posthorn init\"", strings.Join(places, " nor "))
+	return "", fmt.Errorf("no configuration found: neither $POSTHORN_CONFIG nor ./%s; name one with --config FILE, or make one with \"posthorn init\"", strings.Join(places, " nor "))
 }
 
 // Load reads and checks a file. Errors begin with file:line where a line is to blame.

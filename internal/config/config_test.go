@@ -71,6 +71,9 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"hostname = \"a\"\n[clients]\nports = { imapz = 993 }\n", "f.toml:3: clients.ports: imapz = 993"},
 		{"hostname = \"a\"\n[clients]\nports = { imaps = 99999 }\n", "f.toml:3: clients.ports: imaps = 99999"},
 		{"hostname = \n", "f.toml:1"},
+		{"hostname = \"a\"\n[limits]\nconnections = \"many\"\n", "f.toml:3: limits.connections: this must be of type integer"},
+		{"hostname = \"a\"\n[http]\npages = \"setup\"\n", "f.toml:3: http.pages: this must be of type list"},
+		{"hostname = \"a\"\n[auth]\nchannel_binding = 1\n", "f.toml:3: auth.channel_binding: this must be of type boolean"},
 		{"", "f.toml: hostname: the server needs a name"},
 		{"hostname = \"a b\"", "f.toml:1: hostname"},
 	} {

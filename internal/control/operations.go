@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -89,16 +90,24 @@ type UserChange struct {
 	QuotaMessages int64  `json:"quota_messages,omitempty"`
 }
 
+// notLocal says how a domain becomes one of ours.
+func notLocal(err error, domain string) error {
+	return fmt.Errorf("%w; \"posthorn domain add %s\" makes it one", err, domain)
+}
+
 func userAdd(ctx context.Context, o *Operator, in UserChange) (None, error) {
 	addr, err := mail.ParseAddress(in.Address)
 	if err != nil {
-		return None{}, err
+		return None{}, fmt.Errorf("address %q: %w", in.Address, err)
 	}
 	cred, err := auth.MakeCredential(nil, "", in.Password)
 	if err != nil {
 		return None{}, err
 	}
 	account, err := o.Store.AddAccount(ctx, addr, []store.Credential{cred})
+	if errors.Is(err, mail.ErrNotLocal) {
+		return None{}, notLocal(err, addr.Domain)
+	}
 	if err != nil || in.QuotaBytes == 0 && in.QuotaMessages == 0 {
 		return None{}, err
 	}
@@ -235,7 +244,11 @@ func aliasAdd(ctx context.Context, o *Operator, in Alias) (None, error) {
 		}
 		a.Targets = append(a.Targets, target)
 	}
-	return None{}, o.Store.AddAlias(ctx, a)
+	err = o.Store.AddAlias(ctx, a)
+	if errors.Is(err, mail.ErrNotLocal) {
+		return None{}, notLocal(err, addr.Domain)
+	}
+	return None{}, err
 }
 
 func aliasList(ctx context.Context, o *Operator, _ None) ([]Alias, error) {
