@@ -147,21 +147,63 @@ func joinRuns(dst []byte, runs []base64Run, outside, inside []byte) ([]byte, err
 	// What the lines of runs that fit come to is no more than half as much again.
 	dst = slices.Grow(dst, len(outside)+len(inside)*3/2)
 	for _, r := range runs {
-		if r.before > len(outside) || r.decodedLen() > len(inside) {
+		if r.quads == 0 || r.before > len(outside) || r.decodedLen() > len(inside) {
 			return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
 		}
 		dst = append(dst, outside[:r.before]...)
 		outside = outside[r.before:]
-		for range r.lines {
-			dst = base64.StdEncoding.AppendEncode(dst, inside[:r.quads*3])
-			dst = append(dst, '\r', '\n')
-			inside = inside[r.quads*3:]
-		}
+		dst = encodeLines(dst, inside[:r.decodedLen()], r.quads)
+		inside = inside[r.decodedLen():]
 	}
 	if len(inside) > 0 {
 		return dst, fmt.Errorf("%w: %w", mail.ErrCorrupt, errBase64)
 	}
 	return append(dst, outside...), nil
+}
+
+// base64Pairs are the two characters of each twelve bits (RFC 4648 §4). Encoding
+// by pairs takes half the time of encoding/base64, which would be a twelfth of
+// what it takes to read a message.
+var base64Pairs = pairsOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+func pairsOf(alphabet string) (pairs [1 << 12]uint16) {
+	for i := range pairs {
+		pairs[i] = uint16(alphabet[i>>6]) | uint16(alphabet[i&63])<<8
+	}
+	return pairs
+}
+
+// encodeLines appends the lines of base64 that octets come to, with so many
+// groups of four in each. It is the reverse of decodeLines.
+func encodeLines(dst, octets []byte, quads int) []byte {
+	line := quads*4 + 2
+	at := len(dst)
+	n := len(octets) / (quads * 3) * line
+	dst = slices.Grow(dst, n)[:at+n]
+	for out := dst[at:]; len(out) > 0; out = out[line:] {
+		encodeLine(out[:line], octets[:quads*3])
+		octets = octets[quads*3:]
+	}
+	return dst
+}
+
+// encodeLine writes a line, two groups at a time as long as there are octets to
+// load at once.
+func encodeLine(out, octets []byte) {
+	for len(octets) >= 8 && len(out) >= 8 {
+		v := binary.BigEndian.Uint64(octets)
+		binary.LittleEndian.PutUint64(out, uint64(base64Pairs[v>>52])|
+			uint64(base64Pairs[v>>40&0xfff])<<16|
+			uint64(base64Pairs[v>>28&0xfff])<<32|
+			uint64(base64Pairs[v>>16&0xfff])<<48)
+		octets, out = octets[6:], out[8:]
+	}
+	for len(octets) >= 3 && len(out) >= 4 {
+		v := uint32(octets[0])<<16 | uint32(octets[1])<<8 | uint32(octets[2])
+		binary.LittleEndian.PutUint32(out, uint32(base64Pairs[v>>12])|uint32(base64Pairs[v&0xfff])<<16)
+		octets, out = octets[3:], out[4:]
+	}
+	out[0], out[1] = '\r', '\n'
 }
 
 // unpackBase64 appends what a blob of encoding blobBase64 holds, which comes
@@ -180,11 +222,22 @@ func (b *blobs) unpackBase64(dst, blob []byte) ([]byte, error) {
 func (b *blobs) join(dst []byte, runs []base64Run, outside, inside []byte) (_ []byte, err error) {
 	r := b.rooms.Get().(*room)
 	defer b.rooms.Put(r)
-	if r.outside, err = b.unpackPlain(r.outside[:0], outside); err != nil {
+	if outside, err = b.unpackInto(&r.outside, outside); err != nil {
 		return dst, err
 	}
-	if r.inside, err = b.unpackPlain(r.inside[:0], inside); err != nil {
+	if inside, err = b.unpackInto(&r.inside, inside); err != nil {
 		return dst, err
 	}
-	return joinRuns(dst, runs, r.outside, r.inside)
+	return joinRuns(dst, runs, outside, inside)
+}
+
+// unpackInto unpacks a blob without a checksum into room; one that is not packed,
+// as what is attached mostly is, stays where it is.
+func (b *blobs) unpackInto(room *[]byte, blob []byte) ([]byte, error) {
+	if len(blob) > 0 && blob[0] == blobRaw {
+		return blob[1:], nil
+	}
+	out, err := b.unpackPlain((*room)[:0], blob)
+	*room = out
+	return out, err
 }

@@ -113,6 +113,33 @@ func TestBlobRoundTrip(t *testing.T) {
 	}
 }
 
+// Lines are those of encoding/base64, whatever their length.
+func TestEncodeLines(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for quads := 1; quads <= maxQuads; quads++ {
+		for lines := range 4 {
+			want := "before"
+			var octets []byte
+			for range lines {
+				line := make([]byte, quads*3)
+				for i := range line {
+					line[i] = byte(r.Uint32())
+				}
+				octets = append(octets, line...)
+				want += base64.StdEncoding.EncodeToString(line) + "\r\n"
+			}
+			if got := encodeLines([]byte("before"), octets, quads); string(got) != want {
+				t.Errorf("%d lines of %d groups: %q, want %q", lines, quads, got, want)
+			}
+		}
+	}
+	b := newTestBlobs(t)
+	raw := []byte{blobRaw, 'x'}
+	if got, err := b.join(nil, []base64Run{{0, 20, 0}}, raw, raw); !errors.Is(err, mail.ErrCorrupt) {
+		t.Errorf("lines of nothing: %q, %v", got, err)
+	}
+}
+
 func FuzzBlobRoundTrip(f *testing.F) {
 	r := rand.New(rand.NewPCG(3, 4))
 	b := newTestBlobs(f)
