@@ -47,7 +47,7 @@ func (w *stuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-var lineDot = []byte("\n.")
+var dot = []byte(".")
 
 // stuff sends p with dots at the beginning of lines doubled.
 func (w *stuffer) stuff(p []byte) error {
@@ -57,23 +57,40 @@ func (w *stuffer) stuff(p []byte) error {
 	last := p[len(p)-1]
 	crlf := last == '\n' && (len(p) > 1 && p[len(p)-2] == '\r' || len(p) == 1 && w.cr)
 	if w.bol && p[0] == '.' {
-		if _, err := w.conn.WriteBody(lineDot[1:]); err != nil {
+		if _, err := w.conn.WriteBody(dot); err != nil {
 			return err
 		}
 	}
 	for {
-		i := bytes.Index(p, lineDot)
+		i := nextLineDot(p)
 		if i < 0 {
 			break
 		}
-		if _, err := w.conn.WriteBody(p[:i+2]); err != nil {
+		if _, err := w.conn.WriteBody(p[:i+1]); err != nil {
 			return err
 		}
-		p = p[i+1:] // the dot again
+		p = p[i:] // the dot again
 	}
 	w.bol, w.crlf, w.cr = last == '\n', crlf, last == '\r'
 	_, err := w.conn.WriteBody(p)
 	return err
+}
+
+// nextLineDot is where the first dot behind a line's end is, -1 where there is
+// none. It looks for dots, since most octets of mail are base64, which has line
+// ends but no dots.
+func nextLineDot(p []byte) int {
+	for from := 1; from < len(p); {
+		i := bytes.IndexByte(p[from:], '.')
+		if i < 0 {
+			break
+		}
+		if from += i; p[from-1] == '\n' {
+			return from
+		}
+		from++
+	}
+	return -1
 }
 
 // end sends the end of the response.
