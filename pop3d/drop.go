@@ -1,7 +1,6 @@
 package pop3d
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 
@@ -19,13 +18,12 @@ type drop struct {
 	messages []message
 	release  func() // nil: not held
 
-	ahead   map[mail.UID][]byte // traces read ahead, for RETR and TOP
-	watcher *store.Watcher      // wakes when they must be read again
+	ahead   ahead
+	watcher *store.Watcher // wakes when what was read ahead must be read again
 }
 
 // message is one of a drop. There may be many: it is kept small.
 type message struct {
-	content store.ContentID
 	size    int64 // octets, as RETR sends them but for doubled dots
 	saved   int64 // when it came, in seconds since 1970
 	uid     mail.UID
@@ -63,13 +61,14 @@ func (d *drop) list(s *session, id store.AccountID) error {
 		if err != nil {
 			return err
 		}
-		d.messages = append(d.messages, message{content: m.Content, size: m.Size, saved: m.Saved.Unix(), uid: m.UID})
+		d.messages = append(d.messages, message{size: m.Size, saved: m.Saved.Unix(), uid: m.UID})
 	}
 	return nil
 }
 
 // leaveDrop lets others have the drop. What was marked stays where it is.
 func (s *session) leaveDrop() {
+	s.drop.ahead.leave()
 	if s.drop.watcher != nil {
 		s.drop.watcher.Close()
 	}
@@ -122,38 +121,3 @@ func (d *drop) message(arg string) (*message, int, error) {
 // unlike an id with UIDVALIDITY in it, it stays when the mailbox gets a new one
 // for that reason, so that no program fetches all mail anew.
 func (m *message) appendUIDL(b []byte) []byte { return fmt.Appendf(b, "%08x%08x", m.uid, m.saved) }
-
-// readAhead is how many messages' traces are read at once: a program that
-// fetches one message fetches the next.
-const readAhead = 64
-
-// trace is what stands before a message's content in this mailbox.
-// mail.ErrNotFound when the message was expunged meanwhile.
-func (s *session) trace(m *message, n int) ([]byte, error) {
-	d := &s.drop
-	select {
-	case <-d.watcher.C:
-		d.ahead = nil
-	default:
-	}
-	if trace, ok := d.ahead[m.uid]; ok {
-		return trace, nil
-	}
-	var next mail.UIDSet
-	for i := range d.messages[n-1 : min(n-1+readAhead, len(d.messages))] {
-		next.Add(d.messages[n-1+i].uid)
-	}
-	d.ahead = make(map[mail.UID][]byte, readAhead)
-	for row, err := range s.srv.cfg.Store.Messages(s.ctx, d.mailbox, next, 0) {
-		if err != nil {
-			d.ahead = nil
-			return nil, err
-		}
-		d.ahead[row.UID] = bytes.Clone(row.Trace)
-	}
-	trace, ok := d.ahead[m.uid]
-	if !ok {
-		return nil, mail.ErrNotFound
-	}
-	return trace, nil
-}

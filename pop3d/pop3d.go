@@ -9,6 +9,7 @@
 //	stls.go      STLS
 //	capa.go      CAPA
 //	drop.go      the list fixed at login, its numbers and unique ids
+//	ahead.go     messages read before they are asked for
 //	listing.go   STAT, LIST, UIDL
 //	retr.go      RETR, TOP
 //	stuff.go     a message's octets as a multi-line response

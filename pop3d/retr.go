@@ -2,9 +2,9 @@ package pop3d
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"posthorn/internal/fault"
 	"posthorn/store"
@@ -16,7 +16,7 @@ func (s *session) cmdRetr(args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.send(m, n, s.srv.cfg.Store.WholeContent, fmt.Sprintf("%d octets", m.size), func(c *store.Content, out *stuffer) error {
+	return s.send(m, n, strconv.FormatInt(m.size, 10)+" octets", func(c *store.Content, out *stuffer) error {
 		return c.WriteRange(out, 0, c.Size())
 	})
 }
@@ -32,7 +32,7 @@ func (s *session) cmdTop(args []string) error {
 	if !ok {
 		return refuse("A number of lines is a number, such as 10")
 	}
-	return s.send(m, n, s.srv.cfg.Store.Content, "Top of message:", func(c *store.Content, out *stuffer) error {
+	return s.send(m, n, "Top of message:", func(c *store.Content, out *stuffer) error {
 		header := c.HeaderSize()
 		if err := c.WriteRange(out, 0, header); err != nil || lines == 0 {
 			return err
@@ -45,17 +45,13 @@ func (s *session) cmdTop(args []string) error {
 	})
 }
 
-// send answers with a message, or with what write writes of what open opens.
-func (s *session) send(m *message, n int, open func(context.Context, store.ContentID) (*store.Content, error), head string, write func(*store.Content, *stuffer) error) error {
-	trace, err := s.trace(m, n)
+// send answers with what write writes of a message.
+func (s *session) send(m *message, n int, head string, write func(*store.Content, *stuffer) error) error {
+	trace, content, err := s.open(m, n)
 	if err != nil {
 		return err
 	}
-	content, err := open(s.ctx, m.content)
-	if err != nil {
-		return err
-	}
-	defer content.Close()
+	defer s.opened(m, content)
 	out := newStuffer(s.conn, "+OK "+head+"\r\n", trace)
 	if _, ok := s.conn.Fault(fault.Drop, ""); ok { // in the middle of the message
 		content.WriteRange(out, 0, content.HeaderSize())

@@ -58,7 +58,8 @@ func (s *session) serve() {
 		switch {
 		case errors.Is(err, wire.ErrLineTooLong):
 			s.tooLong()
-		case errors.Is(err, wire.ErrInterrupted):
+		case errors.Is(err, wire.ErrInterrupted): // the client has been silent for a while
+			s.drop.ahead.forget()
 		case err != nil:
 			return
 		case first && wire.ForeignProtocol(line):

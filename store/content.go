@@ -22,10 +22,7 @@ type Content struct {
 	s   *Store
 	ctx context.Context
 	id  ContentID
-	row struct {
-		size, headerSize, head, chunk int64
-		sum                           []byte
-	}
+	row wholeRow
 
 	// mu guards the piece that was decoded last, and its buffers.
 	mu    sync.Mutex
@@ -38,6 +35,12 @@ type Content struct {
 	// read before they are asked for.
 	head  []byte
 	first chunk
+}
+
+// wholeRow is a content's row.
+type wholeRow struct {
+	size, headerSize, head, chunk int64
+	sum                           []byte
 }
 
 // pieceRoom is what pieces are read and decoded in.
@@ -86,10 +89,7 @@ func (s *Store) newContent(ctx context.Context, id ContentID) *Content {
 }
 
 func (c *Content) readWhole(tx *readTx) error {
-	rows, err := tx.query(`
-		SELECT c.size, c.header_size, c.head, c.chunk, c.sha256, t.header, k.data, k.attached
-		FROM contents AS c LEFT JOIN meta AS t ON t.content = c.id LEFT JOIN chunks AS k ON k.key = ?
-		WHERE c.id = ?`, chunkKey(c.id, 0), c.id)
+	rows, err := tx.query("SELECT "+wholeColumns+" FROM contents AS c"+withBeginning+" WHERE c.id = ?", c.id)
 	if err != nil {
 		return err
 	}
@@ -97,11 +97,36 @@ func (c *Content) readWhole(tx *readTx) error {
 	if !rows.Next() {
 		return cmp.Or(rows.Err(), sql.ErrNoRows)
 	}
-	var sum, head, data, attached sql.RawBytes
-	err = rows.Scan(&c.row.size, &c.row.headerSize, &c.row.head, &c.row.chunk, &sum, &head, &data, &attached)
-	c.row.sum = bytes.Clone(sum)
-	c.keep(head, data, attached)
+	var w wholeScanner
+	err = rows.Scan(w.dest()...)
+	w.numbersOf(&c.row)
+	c.row.sum = bytes.Clone(w.sum)
+	c.keep(w.head, w.data, w.attached)
 	return err
+}
+
+// What a content is read whole from: its row, and its beginning.
+const (
+	wholeColumns  = "c.size, c.header_size, c.head, c.chunk, c.sha256, t.header, k.data, k.attached"
+	withBeginning = " LEFT JOIN meta AS t ON t.content = c.id LEFT JOIN chunks AS k ON k.key = c.id << 16"
+)
+
+// wholeScanner scans wholeColumns, numbers as rowScanner does.
+type wholeScanner struct {
+	numbers                   [4]any
+	sum, head, data, attached sql.RawBytes
+}
+
+// dest is where to scan the columns to, behind those of before.
+func (w *wholeScanner) dest(before ...any) []any {
+	n := &w.numbers
+	return append(before, &n[0], &n[1], &n[2], &n[3], &w.sum, &w.head, &w.data, &w.attached)
+}
+
+func (w *wholeScanner) numbersOf(row *wholeRow) {
+	for i, to := range []*int64{&row.size, &row.headerSize, &row.head, &row.chunk} {
+		*to, _ = w.numbers[i].(int64)
+	}
 }
 
 // keep keeps the blobs of the head and of chunk 0 until they are asked for.
@@ -127,11 +152,16 @@ func (c *Content) takeRoom() {
 func (c *Content) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r := c.pieceRoom; r != nil && cap(r.data) <= maxPieceRoom && cap(r.blob) <= maxPieceRoom {
-		c.s.pieces.Put(r)
-	}
+	c.s.giveRoom(c.pieceRoom)
 	c.pieceRoom = nil
 	c.forget()
+}
+
+// giveRoom lets others use r, which may be nil, unless it has grown too large.
+func (s *Store) giveRoom(r *pieceRoom) {
+	if r != nil && cap(r.data) <= maxPieceRoom && cap(r.blob) <= maxPieceRoom {
+		s.pieces.Put(r)
+	}
 }
 
 // forget forgets what was read.

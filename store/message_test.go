@@ -171,13 +171,26 @@ func TestContentDamageIsNotServed(t *testing.T) {
 			id := addUser(t, s, "alice@crepes.fr")
 			a := deliver(t, s, "A: b\r\n\r\nshort", Copy{Account: id})
 			do(t, s)
+			p := a.Placed[0]
+			batch, err := s.OpenBatch(t.Context(), p.Mailbox, p.UID, p.UID, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer batch.Close()
+			_, opened := batch.Message(p.UID)
 			c, err := s.Content(t.Context(), a.Content)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var out strings.Builder
-			if err := c.WriteRange(&out, 0, c.Size()); !errors.Is(err, mail.ErrCorrupt) || len(out.String()) > len("A: b\r\n\r\n") {
-				t.Errorf("%v, and %q went out", err, out.String())
+			whole, err := s.WholeContent(t.Context(), a.Content)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for how, c := range map[string]*Content{"alone": c, "whole": whole, "in a batch": opened} {
+				var out strings.Builder
+				if err := c.WriteRange(&out, 0, c.Size()); !errors.Is(err, mail.ErrCorrupt) || len(out.String()) > len("A: b\r\n\r\n") {
+					t.Errorf("%s: %v, and %q went out", how, err, out.String())
+				}
 			}
 		})
 	}
