@@ -9,16 +9,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"posthorn/internal/daemontest"
 )
 
 // TestNotCompressed: what comes behind COMPRESS is compressed, also what comes
 // with it in one write; a client that goes on in clear is told when that makes no
 // sense, and hung up on, and none of it runs.
 func TestNotCompressed(t *testing.T) {
-	if _, err := testCertificate(); err != nil {
-		t.Fatal(err)
-	}
-	credential()
+	daemontest.Localhost(t) // not in a bubble
 	for _, more := range []string{"a NOOP\r\nb LOGOUT\r\n", "", "\xff"} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFixture(t)
@@ -53,7 +52,6 @@ func TestNotCompressed(t *testing.T) {
 // (RFC 8437 §3), the first compressed and the second not (§4.1), however the
 // network cuts that.
 func TestClearBehindCompressed(t *testing.T) {
-	credential()
 	var said bytes.Buffer
 	w, err := flate.NewWriter(&said, flate.BestCompression)
 	check(t, err)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+
+	"posthorn/internal/daemontest"
 )
 
 // TestDifferential holds a dialog with both servers: where go-imap's own server
@@ -108,7 +110,7 @@ func (p *peer) ask(tag, say string) string {
 }
 
 func (p *peer) startTLS() {
-	conn := tls.Client(p.conn, clientTLS())
+	conn := tls.Client(p.conn, daemontest.Localhost(p.t).Client())
 	check(p.t, conn.Handshake())
 	p.conn, p.r = conn, bufio.NewReader(conn)
 }

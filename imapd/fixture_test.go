@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"posthorn/auth"
+	"posthorn/internal/daemontest"
 	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/internal/maillog"
@@ -25,13 +25,9 @@ import (
 	"posthorn/internal/transcript/watch"
 	"posthorn/internal/wire"
 	"posthorn/store"
-	"posthorn/tlsconf"
 )
 
-// Everybody's password, hashed once for all tests.
-const password = "correct horse"
-
-var credential = sync.OnceValues(func() (store.Credential, error) { return auth.MakeCredential(nil, "", password) })
+const password = daemontest.Password
 
 // fixture is a daemon with a store of its own.
 type fixture struct {
@@ -57,49 +53,11 @@ func (f *fixture) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// testCertificate is made once: keys take time.
-var testCertificate = sync.OnceValues(func() (*tlsconf.Source, error) {
-	dir, err := os.MkdirTemp("", "imapd")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	if err := tlsconf.MakeCA(dir, []string{"localhost"}); err != nil {
-		return nil, err
-	}
-	ca, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
-	testRoots.AppendCertsFromPEM(ca)
-	certified = time.Now()
-	if err != nil {
-		return nil, err
-	}
-	return tlsconf.Load(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
-})
-
-var (
-	testRoots = x509.NewCertPool()
-	certified time.Time // when it was made: in a bubble the clock says 2000
-)
-
-func clientTLS() *tls.Config {
-	return &tls.Config{RootCAs: testRoots, ServerName: "localhost", Time: func() time.Time { return certified }}
-}
-
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{t: t, ln: newPipeListener(), tls: clientTLS()}
-	certs, err := testCertificate()
-	check(t, err)
-	cred, err := credential()
-	check(t, err)
-	ctx := context.Background()
-	st, err := store.Open(ctx, store.Config{Dir: t.TempDir(), Now: f.now, Report: func(msg string, args ...any) { t.Log(append([]any{msg}, args...)...) }})
-	check(t, err)
-	check(t, st.AddDomain(ctx, "example.org"))
-	for _, name := range []string{"alice", "bob"} {
-		_, err = st.AddAccount(ctx, mail.Address{Local: name, Domain: "example.org"}, []store.Credential{cred})
-		check(t, err)
-	}
+	certs := daemontest.Localhost(t)
+	f := &fixture{t: t, ln: newPipeListener(), tls: certs.Client()}
+	st := daemontest.OpenStore(t, store.Config{Now: f.now}, "alice", "bob")
 	f.store = st
 	events := maillog.New(slog.New(slog.NewTextHandler(f, nil)))
 	f.wires = wire.Config{Log: events, Protocol: "imap", Hostname: "localhost", TLS: certs.Server("imap"), Refusal: Refusal, Tap: &f.tap, Faults: &f.onDemand}
@@ -112,17 +70,7 @@ func newFixture(t testing.TB) *fixture {
 			t.Error(err)
 		}
 		f.srv.driver.Close()
-		_, bench := t.(*testing.B)
-		problems, err := st.Check(ctx, !bench)
-		if err != nil && !strings.Contains(err.Error(), "not built") {
-			t.Error(err)
-		}
-		for _, p := range problems {
-			t.Error("check:", p.What)
-		}
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
+		daemontest.CloseStore(t, st)
 	})
 	return f
 }
@@ -145,7 +93,6 @@ func check(t testing.TB, err error) {
 // dial connects. Words in args: "far" comes from where passwords need TLS,
 // "implicit" begins with a handshake, "notls" has no certificate.
 func (f *fixture) dial(args string) (net.Conn, error) {
-	client, server := net.Pipe()
 	cfg, from := f.wires, "127.0.0.1:1000"
 	for _, word := range strings.Fields(args) {
 		switch word {
@@ -159,17 +106,10 @@ func (f *fixture) dial(args string) (net.Conn, error) {
 			return nil, fmt.Errorf("unknown word %q", word)
 		}
 	}
-	f.ln.give(wire.NewConn(remote{server, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))}, &cfg))
+	client, server := daemontest.Pipe(from)
+	f.ln.give(wire.NewConn(server, &cfg))
 	return client, nil
 }
-
-// remote is a pipe with an address.
-type remote struct {
-	net.Conn
-	addr net.Addr
-}
-
-func (r remote) RemoteAddr() net.Addr { return r.addr }
 
 // pipeListener hands out connections made by dial.
 type pipeListener struct {
@@ -303,12 +243,7 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 }
 
 func TestTranscripts(t *testing.T) {
-	if _, err := testCertificate(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := credential(); err != nil {
-		t.Fatal(err)
-	}
+	daemontest.Localhost(t) // not in a bubble
 	transcript.Run(t, "testdata/*.txt", func(t *testing.T) *transcript.Fixture {
 		f := newFixture(t)
 		return &transcript.Fixture{Dial: f.dial, TLS: f.tls, Hooks: watch.Steps(f.hooks(), &f.tap, &f.onDemand)}

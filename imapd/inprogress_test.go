@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"posthorn/internal/daemontest"
 	"posthorn/internal/mail"
 	"posthorn/store"
 )
@@ -18,8 +19,7 @@ import (
 // nothing more once that is done. The command works for 25 seconds, in which
 // it searches 3 messages.
 func TestInProgress(t *testing.T) {
-	credential()
-	testCertificate()
+	daemontest.Localhost(t) // not in a bubble
 	for _, c := range []struct {
 		tag  string
 		goal int
@@ -80,8 +80,7 @@ func TestInProgress(t *testing.T) {
 // TestInProgressWriting: who changes many messages at once hears that the work
 // goes on, while the disk is slow.
 func TestInProgressWriting(t *testing.T) {
-	credential()
-	testCertificate()
+	daemontest.Localhost(t) // not in a bubble
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		for range 9 {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"posthorn/internal/daemontest"
 )
 
 // evil is what hides in literals: run as a command it would be answered.
@@ -60,8 +62,7 @@ func literalDialogs() map[string]string {
 // then stalls and closes: nothing of a literal may run as a command, and what
 // comes after a whole one must be understood.
 func TestLiteralsAreNoCommands(t *testing.T) {
-	credential()
-	testCertificate()
+	daemontest.Localhost(t) // not in a bubble
 	for name, dialog := range literalDialogs() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

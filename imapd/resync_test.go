@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"posthorn/internal/daemontest"
 	"posthorn/internal/mail"
 	"posthorn/store"
 )
@@ -129,8 +130,7 @@ func (k *keeper) compare() {
 // nobody else does anything meanwhile, and after all did so at the same time.
 // RESYNC=full runs more of it.
 func TestResync(t *testing.T) {
-	credential()
-	testCertificate()
+	daemontest.Localhost(t) // not in a bubble
 	seeds, _ := strconv.ParseUint(cmp.Or(strings.Replace(os.Getenv("RESYNC"), "full", "300", 1), "5"), 10, 64)
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

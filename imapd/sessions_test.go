@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"posthorn/internal/daemontest"
 )
 
 // believer is a client that keeps the state of its mailbox by what it is told,
@@ -185,8 +187,7 @@ func applied(have, op string, flags []string) string {
 // TestSessionsAgree has several clients change one mailbox at the same time,
 // while mail comes. In the end each must believe what is so.
 func TestSessionsAgree(t *testing.T) {
-	credential()
-	testCertificate()
+	daemontest.Localhost(t) // not in a bubble
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 
+	"posthorn/internal/daemontest"
 	"posthorn/internal/maillog"
 	"posthorn/internal/stall"
 	"posthorn/internal/wire"
@@ -108,17 +108,14 @@ func exchanges() []stall.Exchange {
 
 // TestEveryOctet: see package stall.
 func TestEveryOctet(t *testing.T) {
-	if _, err := testCertificate(); err != nil {
-		t.Fatal(err)
-	}
+	daemontest.Localhost(t) // not in a bubble
 	stall.Run(t, exchanges(), newStalled)
 }
 
 func newStalled(t *testing.T) *stall.Server {
 	house := stall.NewHouse(t)
-	certs, err := testCertificate()
-	check(t, err)
-	var log heldLog
+	certs := daemontest.Localhost(t)
+	var log daemontest.Output
 	events := maillog.New(slog.New(slog.NewTextHandler(&log, nil)))
 	srv := New(house.Store, house.Auth, Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, MaxMessage: 2000, Compress: true, Version: "1.0", Log: events})
 	far := New(house.Store, house.Auth, Config{MaxMessage: 2000, Compress: true, Log: events})
@@ -136,30 +133,10 @@ func newStalled(t *testing.T) *stall.Server {
 		Wire: func(port string) *wire.Config {
 			return &wire.Config{Protocol: "imap", Hostname: "localhost", Implicit: port == "implicit", TLS: certs.Server("imap"), Refusal: Refusal, Log: events}
 		},
-		TLS: clientTLS(), Take: house.Take, Log: log.take,
+		TLS: certs.Client(), Take: house.Take, Log: log.Take,
 		Refusals: map[string]func(bool){"quota": house.Full, "store broken": house.Broken},
 		Refused:  `^\S+ (?:NO|BAD) `,
 		Canary:   evil, Ran: "^evil ", Probe: "probe CAPABILITY\r\n", Probed: `\* CAPABILITY .*\r\nprobe OK .*\r\n`, Bye: `^\* BYE `,
 		MaxLine: maxCommand, MaxMessage: 2000,
 	}
-}
-
-// heldLog is a log in memory.
-type heldLog struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *heldLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// take returns what was logged, and forgets it.
-func (l *heldLog) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.b.Reset()
-	return l.b.String()
 }

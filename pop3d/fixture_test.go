@@ -2,69 +2,31 @@ package pop3d
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"posthorn/auth"
+	"posthorn/internal/daemontest"
 	"posthorn/internal/fault"
 	"posthorn/internal/mail"
 	"posthorn/internal/transcript"
 	"posthorn/internal/transcript/watch"
 	"posthorn/internal/wire"
 	"posthorn/store"
-	"posthorn/tlsconf"
 )
 
-// Everybody's password, hashed once for all tests.
-const password = "correct horse"
-
-var credential = sync.OnceValues(func() (store.Credential, error) { return auth.MakeCredential(nil, "", password) })
-
-// certificate is made once: keys take time.
-var certificate = sync.OnceValues(func() (*certified, error) {
-	dir, err := os.MkdirTemp("", "pop3d")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	if err := tlsconf.MakeCA(dir, []string{"localhost"}); err != nil {
-		return nil, err
-	}
-	c := &certified{roots: x509.NewCertPool(), at: time.Now()}
-	ca, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
-	if err != nil {
-		return nil, err
-	}
-	c.roots.AppendCertsFromPEM(ca)
-	c.Source, err = tlsconf.Load(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
-	return c, err
-})
-
-type certified struct {
-	*tlsconf.Source
-	roots *x509.CertPool
-	at    time.Time // in a bubble the clock says 2000
-}
-
-func (c *certified) client() *tls.Config {
-	return &tls.Config{RootCAs: c.roots, ServerName: "localhost", Time: func() time.Time { return c.at }}
-}
+const password = daemontest.Password
 
 // fixture is a daemon with a store of its own.
 type fixture struct {
 	t        testing.TB
 	store    *store.Store
 	srv      *Server
-	tls      *certified
+	tls      *daemontest.Certificate
 	tap      wire.Tap
 	faults   fault.Set
 	wires    wire.Config
@@ -75,36 +37,19 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	certs, err := certificate()
-	check(t, err)
-	cred, err := credential()
-	check(t, err)
-	ctx := context.Background()
+	certs := daemontest.Localhost(t)
 	dir := t.TempDir()
-	st, err := store.Open(ctx, store.Config{Dir: dir, Report: func(msg string, args ...any) { t.Log(append([]any{msg}, args...)...) }})
-	check(t, err)
-	check(t, st.AddDomain(ctx, "example.org"))
-	for _, name := range []string{"alice", "bob"} {
-		_, err = st.AddAccount(ctx, mail.Address{Local: name, Domain: "example.org"}, []store.Credential{cred})
-		check(t, err)
-	}
+	st := daemontest.OpenStore(t, store.Config{Dir: dir}, "alice", "bob")
 	f := &fixture{t: t, store: st, tls: certs, dir: dir}
 	f.wires = wire.Config{Protocol: "pop3", Hostname: "localhost", TLS: certs.Server("pop3"), Refusal: Refusal, Tap: &f.tap, Faults: &f.faults}
 	f.srv = New(Config{Hostname: "localhost", Store: st, Auth: auth.New(st, auth.Config{NoLockout: true}), PlainAuth: netip.Addr.IsLoopback, Version: "1.0"})
 	t.Cleanup(func() {
 		f.sessions.Wait()
-		problems, err := st.Check(ctx, true)
-		if err != nil && !strings.Contains(err.Error(), "not built") {
-			t.Error(err)
+		if f.damaged {
+			check(t, st.Close())
+			return
 		}
-		for _, p := range problems {
-			if !f.damaged {
-				t.Error("check:", p.What)
-			}
-		}
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
+		daemontest.CloseStore(t, st)
 	})
 	return f
 }
@@ -119,7 +64,6 @@ func check(t testing.TB, err error) {
 // dial connects. Words in args: "far" comes from where passwords need TLS,
 // "notls" is a port without it.
 func (f *fixture) dial(args string) (net.Conn, error) {
-	client, server := net.Pipe()
 	cfg, from := f.wires, "127.0.0.1:1000"
 	for _, word := range strings.Fields(args) {
 		switch word {
@@ -131,18 +75,11 @@ func (f *fixture) dial(args string) (net.Conn, error) {
 			return nil, fmt.Errorf("unknown word %q", word)
 		}
 	}
-	conn := wire.NewConn(remote{server, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))}, &cfg)
+	client, server := daemontest.Pipe(from)
+	conn := wire.NewConn(server, &cfg)
 	f.sessions.Go(func() { f.srv.serveConn(context.Background(), conn) })
 	return client, nil
 }
-
-// remote is a pipe with an address.
-type remote struct {
-	net.Conn
-	addr net.Addr
-}
-
-func (r remote) RemoteAddr() net.Addr { return r.addr }
 
 // inbox is a test user's.
 func (f *fixture) inbox(name string) store.Mailbox {
@@ -223,14 +160,10 @@ func (f *fixture) hooks() map[string]func(string) (string, error) {
 }
 
 func TestTranscripts(t *testing.T) {
-	// Made outside the bubbles.
-	_, err := certificate()
-	check(t, err)
-	_, err = credential()
-	check(t, err)
+	daemontest.Localhost(t) // not in a bubble
 	transcript.Run(t, "testdata/*.txt", func(t *testing.T) *transcript.Fixture {
 		f := newFixture(t)
-		return &transcript.Fixture{Dial: f.dial, TLS: f.tls.client(), Hooks: watch.Steps(f.hooks(), &f.tap, &f.faults)}
+		return &transcript.Fixture{Dial: f.dial, TLS: f.tls.Client(), Hooks: watch.Steps(f.hooks(), &f.tap, &f.faults)}
 	})
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/xdg-go/scram"
 
+	"posthorn/internal/daemontest"
 	"posthorn/internal/maillog"
 	"posthorn/internal/wire"
 )
@@ -146,7 +147,7 @@ func TestSCRAM(t *testing.T) {
 		c := f.client("")
 		sc, err := scram.SHA256.NewClient("alice@example.org", pass, "")
 		check(t, err)
-		conv := sc.NewConversation()
+		conv := sc.WithMinIterations(1).NewConversation()
 		first, err := conv.Step("")
 		check(t, err)
 		fmt.Fprintf(c, "AUTH SCRAM-SHA-256 %s\r\n", base64.StdEncoding.EncodeToString([]byte(first)))
@@ -364,7 +365,7 @@ func FuzzSession(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	fix := newFixture(f)
-	var log lockedBuffer
+	var log daemontest.Output
 	fix.srv.cfg.Log = maillog.New(slog.New(slog.NewTextHandler(&log, nil)))
 	fix.wires.Log = fix.srv.cfg.Log
 	for range 2 {
@@ -372,8 +373,8 @@ func FuzzSession(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		fix.t = t
-		a, b := net.Pipe()
-		conn := wire.NewConn(remote{a, net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:1000"))}, &fix.wires)
+		b, a := daemontest.Pipe("127.0.0.1:1000")
+		conn := wire.NewConn(a, &fix.wires)
 		var wg sync.WaitGroup
 		wg.Go(func() { fix.srv.serveConn(context.Background(), conn) })
 		var out []byte
@@ -383,7 +384,7 @@ func FuzzSession(f *testing.F) {
 		quits := bytes.Contains(bytes.ToUpper(in), []byte("QUIT"))
 		time.AfterFunc(time.Millisecond, func() { b.Close() })
 		wg.Wait()
-		if s := log.String(); strings.Contains(s, "panic") {
+		if s := log.Take(); strings.Contains(s, "panic") {
 			t.Fatal(s)
 		}
 		if !bytes.HasPrefix(out, []byte("+OK localhost")) {
@@ -400,31 +401,11 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String returns what was written since it was last asked.
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.b.Reset()
-	return l.b.String()
-}
-
 // Whole sessions over eight connections: log in, list, fetch everything, quit.
 func BenchmarkSessions(b *testing.B) {
 	const accounts, each, size = 8, 250, 20_000
 	f := newFixture(b)
-	cred, err := credential()
-	check(b, err)
+	cred := daemontest.Credential(b, password)
 	line := strings.Repeat("x", 76) + "\r\n"
 	text := "Subject: benchmark\r\n\r\n" + strings.Repeat(line, size/len(line))
 	for i := range accounts {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"posthorn/internal/daemontest"
 	"posthorn/internal/maillog"
 	"posthorn/internal/stall"
 	"posthorn/internal/wire"
@@ -55,16 +56,14 @@ func exchanges() []stall.Exchange {
 
 // TestEveryOctet: see package stall.
 func TestEveryOctet(t *testing.T) {
-	_, err := certificate()
-	check(t, err)
+	daemontest.Localhost(t) // not in a bubble
 	stall.Run(t, exchanges(), newStalled)
 }
 
 func newStalled(t *testing.T) *stall.Server {
 	house := stall.NewHouse(t)
-	certs, err := certificate()
-	check(t, err)
-	var log lockedBuffer
+	certs := daemontest.Localhost(t)
+	var log daemontest.Output
 	events := maillog.New(slog.New(slog.NewTextHandler(&log, nil)))
 	f := &fixture{t: t, store: house.Store}
 	fill := func() {
@@ -90,7 +89,7 @@ func newStalled(t *testing.T) *stall.Server {
 		Wire: func(port string) *wire.Config {
 			return &wire.Config{Protocol: "pop3", Hostname: "localhost", Implicit: port == "implicit", TLS: certs.Server("pop3"), Refusal: Refusal, Log: events}
 		},
-		TLS: certs.client(), Log: log.String,
+		TLS: certs.Client(), Log: log.Take,
 		// Nothing may be gone, and nobody may have the drop locked still.
 		Take: func() (gone []string) {
 			if n := f.inboxOf(house.Bob.ID).Messages; n != 2 {

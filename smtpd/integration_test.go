@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"posthorn/auth"
+	"posthorn/internal/daemontest"
 	"posthorn/internal/deliver"
 	"posthorn/internal/explain"
 	"posthorn/internal/mail"
@@ -46,9 +47,7 @@ func newHouse(t *testing.T) *house {
 		must(t, st.Close())
 	})
 	must(t, st.AddDomain(ctx, "hamburger.edu"))
-	password, err := auth.MakeCredential(nil, "", "ketchup and pickles")
-	must(t, err)
-	bob, err := st.AddAccount(ctx, mail.Address{Local: "bob", Domain: "hamburger.edu"}, []store.Credential{password})
+	bob, err := st.AddAccount(ctx, mail.Address{Local: "bob", Domain: "hamburger.edu"}, []store.Credential{daemontest.Credential(t, "ketchup and pickles")})
 	must(t, err)
 	h := &house{t: t, store: st, bob: bob}
 	cfg := Config{
@@ -72,7 +71,7 @@ func (h *house) listen(cfg Config, protocol string) net.Addr {
 	w := wire.NewServer()
 	done := make(chan error)
 	go func() {
-		done <- New(cfg).Serve(w.Listener(ln, &wire.Config{Protocol: protocol, Hostname: cfg.Hostname, TLS: testTLS().server, Refusal: Refusal(cfg.Hostname)}))
+		done <- New(cfg).Serve(w.Listener(ln, &wire.Config{Protocol: protocol, Hostname: cfg.Hostname, TLS: daemontest.Localhost(h.t).Server("smtp"), Refusal: Refusal(cfg.Hostname)}))
 	}()
 	h.t.Cleanup(func() {
 		stop := make(chan struct{})

@@ -3,21 +3,19 @@ package smtpd
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-sasl"
 
 	"posthorn/auth"
+	"posthorn/internal/daemontest"
 	"posthorn/internal/explain"
 	"posthorn/internal/fault"
 	"posthorn/internal/mail"
@@ -25,7 +23,6 @@ import (
 	"posthorn/internal/transcript"
 	"posthorn/internal/transcript/watch"
 	"posthorn/internal/wire"
-	"posthorn/tlsconf"
 )
 
 // TestTranscripts runs testdata/*.txt. "1 open PORT WORDS" opens a connection:
@@ -37,7 +34,7 @@ func TestTranscripts(t *testing.T) {
 		h := newHarness(t)
 		return &transcript.Fixture{
 			Dial: h.dial,
-			TLS:  testTLS().client,
+			TLS:  daemontest.Localhost(t).Client(),
 			// 97 octets of a body, as a quoted string has them.
 			Vars: map[string]string{"commands": strings.Repeat(`QUIT\r\n`, 16) + "x", "x2000": strings.Repeat("x", 2000), "x4000": strings.Repeat("x", 4000)},
 			Hooks: watch.Steps(map[string]func(string) (string, error){
@@ -54,14 +51,14 @@ type harness struct {
 	t       testing.TB
 	backend *memory
 	wire    *wire.Server
-	log     *recorder
+	log     *daemontest.Output
 	tap     *wire.Tap
 	faults  fault.Set
 	ports   map[string]*pipes // by dial's args
 }
 
 func newHarness(t testing.TB) *harness {
-	h := &harness{t: t, backend: &memory{}, wire: wire.NewServer(), log: &recorder{}, tap: &wire.Tap{}, ports: map[string]*pipes{}}
+	h := &harness{t: t, backend: &memory{}, wire: wire.NewServer(), log: &daemontest.Output{}, tap: &wire.Tap{}, ports: map[string]*pipes{}}
 	t.Cleanup(func() {
 		stop := make(chan struct{})
 		close(stop)
@@ -104,7 +101,7 @@ func (h *harness) dial(args string) (net.Conn, error) {
 func (h *harness) configure(args string) (*Server, *wire.Config, error) {
 	log := maillog.New(slog.New(slog.NewTextHandler(h.log, nil)))
 	cfg := Config{Hostname: "hamburger.edu", Backend: h.backend, Log: log, onReply: h.checkReply}
-	w := &wire.Config{Protocol: "smtp", Hostname: cfg.Hostname, TLS: testTLS().server, Refusal: Refusal(cfg.Hostname), Log: log, Tap: h.tap, Faults: &h.faults}
+	w := &wire.Config{Protocol: "smtp", Hostname: cfg.Hostname, TLS: daemontest.Localhost(h.t).Server("smtp"), Refusal: Refusal(cfg.Hostname), Log: log, Tap: h.tap, Faults: &h.faults}
 	for word := range strings.FieldsSeq(args) {
 		switch word {
 		case "mx":
@@ -172,32 +169,6 @@ func (l *pipes) Accept() (net.Conn, error) {
 func (l *pipes) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
 func (l *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// recorder is a log in memory.
-type recorder struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.b.Write(p)
-}
-
-func (r *recorder) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.b.String()
-}
-
-// take returns what was logged, and forgets it.
-func (r *recorder) take() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	defer r.b.Reset()
-	return r.b.String()
-}
-
 // passwords is an authenticator with one user, bob@hamburger.edu, password
 // "ketchup".
 type passwords struct{}
@@ -261,30 +232,6 @@ func (l *loginServer) Next(response []byte) ([]byte, bool, error) {
 	}
 	return nil, true, l.check(*l.user, string(response))
 }
-
-type testCertificates struct{ server, client *tls.Config }
-
-// testTLS makes a CA and a certificate, once.
-var testTLS = sync.OnceValue(func() testCertificates {
-	dir, err := os.MkdirTemp("", "smtpd-test")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	source, err := tlsconf.LoadCA(dir, []string{"hamburger.edu"})
-	if err != nil {
-		panic(err)
-	}
-	pem, err := os.ReadFile(dir + "/ca.pem")
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		panic(err)
-	}
-	// A bubble's clock stands in another year.
-	now := source.Certificates()[0].NotBefore.Add(2 * time.Hour)
-	client := &tls.Config{RootCAs: roots, ServerName: "hamburger.edu", Time: func() time.Time { return now }}
-	return testCertificates{source.Server("smtp"), client}
-})
 
 // TestRefusal: RFC 5321 §3.8's 421 names the server.
 func TestRefusal(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"posthorn/internal/daemontest"
 	"posthorn/internal/stall"
 )
 
@@ -92,7 +93,7 @@ func (s *smuggler) say(pieces ...string) (heard string, messages []taken) {
 			s.t.Fatal(err)
 		}
 		if s.port == "submissions" {
-			conn = tls.Client(conn, testTLS().client)
+			conn = tls.Client(conn, daemontest.Localhost(s.t).Client())
 		}
 		s.conn, s.in = conn, bufio.NewReader(conn)
 		s.say("EHLO c\r\n" + s.login)

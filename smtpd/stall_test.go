@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"posthorn/internal/daemontest"
 	"posthorn/internal/deliver"
 	"posthorn/internal/explain"
 	"posthorn/internal/mail"
@@ -92,13 +93,13 @@ func exchanges() []stall.Exchange {
 
 // TestEveryOctet: see package stall.
 func TestEveryOctet(t *testing.T) {
-	testTLS()
+	daemontest.Localhost(t) // not in a bubble
 	stall.Run(t, exchanges(), newStalled)
 }
 
 func newStalled(t *testing.T) *stall.Server {
 	house := stall.NewHouse(t)
-	log := &recorder{}
+	log := &daemontest.Output{}
 	events := maillog.New(slog.New(slog.NewTextHandler(log, nil)))
 	backend := &refusing{Pipeline: &deliver.Pipeline{Store: house.Store, Hostname: "hamburger.edu"}}
 	cfg := Config{
@@ -125,9 +126,9 @@ func newStalled(t *testing.T) *stall.Server {
 			if port == "mx" {
 				protocol = "smtp"
 			}
-			return &wire.Config{Protocol: protocol, Implicit: port == "submissions", TLS: testTLS().server, Refusal: Refusal(cfg.Hostname), Log: events}
+			return &wire.Config{Protocol: protocol, Implicit: port == "submissions", TLS: daemontest.Localhost(t).Server("smtp"), Refusal: Refusal(cfg.Hostname), Log: events}
 		},
-		TLS: testTLS().client, Take: house.Take, Log: log.take,
+		TLS: daemontest.Localhost(t).Client(), Take: house.Take, Log: log.Take,
 		Refused: `^[45]\d\d `, Canary: canary, Ran: "^252 ", Probe: "HELP\r\n", Probed: `(?:214-.*\r\n)*214 .*\r\n`, Bye: "^(?:421|50[01]) .*losing|^421 ",
 		MaxLine: maxLine, MaxMessage: 2000,
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/xdg-go/scram"
 
 	"posthorn/auth"
+	"posthorn/internal/daemontest"
 	"posthorn/internal/mail"
 	"posthorn/store"
 )
@@ -35,12 +36,6 @@ type House struct {
 	db *sql.DB // a way in that the store does not know of
 }
 
-// cheap is a verifier whose parameters cost nothing: passwords made beside it
-// have the same.
-var cheap = store.Credential{Verifier: []byte("$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" + zeros + "$scram-sha-256$i=16$" + zeros + "$" + zeros)}
-
-var zeros = base64.RawStdEncoding.EncodeToString(make([]byte, 32))
-
 // NewHouse opens a store, which passes its check at the end.
 func NewHouse(t testing.TB) *House {
 	ctx, dir := context.Background(), t.TempDir()
@@ -56,17 +51,10 @@ func NewHouse(t testing.TB) *House {
 	must(err)
 	t.Cleanup(func() {
 		must(db.Close())
-		problems, err := st.Check(ctx, true)
-		must(err)
-		for _, p := range problems {
-			t.Error("check:", p.What)
-		}
-		must(st.Close())
+		daemontest.CloseStore(t, st)
 	})
 	must(st.AddDomain(ctx, "hamburger.edu"))
-	password, err := auth.MakeCredential([]store.Credential{cheap}, "", Password)
-	must(err)
-	bob, err := st.AddAccount(ctx, mail.Address{Local: "bob", Domain: "hamburger.edu"}, []store.Credential{password})
+	bob, err := st.AddAccount(ctx, mail.Address{Local: "bob", Domain: "hamburger.edu"}, []store.Credential{daemontest.Credential(t, Password)})
 	must(err)
 	return &House{Store: st, Auth: auth.New(st, auth.Config{NoLockout: true}), Bob: bob, t: t, db: db}
 }
