@@ -3,31 +3,27 @@ package pop3d
 import (
 	"bytes"
 	"math/rand/v2"
-	"net"
-	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"posthorn/internal/daemontest"
 	"posthorn/internal/wire"
 )
 
 // Who reads in order has messages read ahead, some octets of them; who then does
 // nothing holds none.
 func TestAhead(t *testing.T) {
-	_, err := credential() // made outside the bubble
-	check(t, err)
-	_, err = certificate()
-	check(t, err)
+	daemontest.Localhost(t) // not in a bubble
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		text := "Subject: m\r\n\r\n" + strings.Repeat("0123456789abcdef\r\n", 1000)
 		for i := range 12 {
 			check(t, f.deliver("alice", text+strings.Repeat("more\r\n", i)))
 		}
-		near, far := net.Pipe()
-		conn := wire.NewConn(remote{far, net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:1000"))}, &f.wires)
+		near, far := daemontest.Pipe("127.0.0.1:1000")
+		conn := wire.NewConn(far, &f.wires)
 		s := &session{srv: f.srv, conn: conn, ctx: t.Context()}
 		f.sessions.Go(func() {
 			defer s.leaveDrop()
