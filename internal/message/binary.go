@@ -388,6 +388,9 @@ func (r *TreeReader) optional(p *Part) {
 	if has&hasDisposition != 0 {
 		p.Disposition = r.text()
 		p.DispParams = r.readParams()
+		if p.Disposition == "" {
+			r.fail() // nothing writes parameters of no disposition
+		}
 	}
 	if has&hasLanguage != 0 {
 		for n := r.count(1); n > 0 && !r.bad; n-- {
