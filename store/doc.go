@@ -136,6 +136,7 @@
 //	errors.go          SQLite's errors as package mail's
 //	figures.go         numbers for metrics
 //	progress.go        how far something long is
+//	turns.go           … and when it is its turn
 //	check*.go          Check
 //	invariants.go      … what of it is said in SQL
 //	holding.go         everywhere that a message is, for the comparison with a ledger

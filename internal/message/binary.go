@@ -197,7 +197,7 @@ func TreeHeaderSize(b []byte) (int64, error) {
 		return 0, ErrTree
 	}
 	size := r.number() + r.number()
-	if r.bad {
+	if r.bad || size < 0 {
 		return 0, ErrTree
 	}
 	return size, nil

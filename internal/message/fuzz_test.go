@@ -51,8 +51,20 @@ func FuzzReadPart(f *testing.F) {
 			b = appendTreeSum(b, 0)
 		}
 		p, err := ReadPart(b)
+		// A reader that has read others, or failed to, reads the same.
+		var r TreeReader
+		for _, other := range [][]byte{tree, b, tree} {
+			got, gotErr := r.Read(other)
+			want, wantErr := ReadPart(other)
+			if gotErr != wantErr || wantErr == nil && !bytes.Equal(got.AppendBinary(nil), want.AppendBinary(nil)) {
+				t.Errorf("read as %+v, %v; want %+v, %v", got, gotErr, want, wantErr)
+			}
+		}
 		if err != nil {
 			return
+		}
+		if size, err := TreeHeaderSize(b); err != nil || size != p.Body {
+			t.Errorf("the header has %d octets, not %d (%v)", size, p.Body, err)
 		}
 		again, err := ReadPart(p.AppendBinary(nil))
 		if err != nil {

@@ -14,6 +14,7 @@
 //	wait_*.go    … waiting without a buffer
 //	deadline.go  … and how long that may take
 //	write.go     its way out
+//	presence*.go whether the client is there
 //	tls.go       what stands between the socket and the protocol: TLS,
 //	deflate.go   … COMPRESS,
 //	proxy.go     … and a PROXY header
