@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,12 +14,11 @@ import (
 	"time"
 
 	"posthorn/internal/fault"
+	"posthorn/internal/golden"
 	"posthorn/internal/mail"
 	"posthorn/internal/wire"
 	"posthorn/store"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // script reads lines such as "C: NOOP", "S: +OK", "login bob", "tls", "note
 // KIND", "C> data", "M: what is shown | what it is" into what a tap would tell.
@@ -104,17 +102,7 @@ func TestStates(t *testing.T) {
 			}
 			got.WriteByte('\n')
 		}
-		golden := strings.TrimSuffix(file, ".txt") + ".golden"
-		if *update {
-			if err := os.WriteFile(golden, got.Bytes(), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil || !bytes.Equal(got.Bytes(), want) {
-			t.Errorf("%s: %v; got\n%s", golden, err, got.Bytes())
-		}
+		golden.Compare(t, strings.TrimSuffix(file, ".txt")+".golden", got.Bytes())
 	}
 }
 

@@ -3,8 +3,6 @@ package clientconf
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,10 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"posthorn/internal/config"
+	"posthorn/internal/golden"
 	"posthorn/internal/mail"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func access(t testing.TB, hostname, text string) *Access {
 	t.Helper()
@@ -75,19 +72,7 @@ func TestDNS(t *testing.T) {
 		a := access(t, "mail.example.org", text)
 		var b strings.Builder
 		WriteZone(&b, a.Host, a.DNS("BÜCHER.example"))
-		file := filepath.Join("testdata", name+".golden")
-		if *update {
-			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), b.String()); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
+		golden.Compare(t, filepath.Join("testdata", name+".golden"), []byte(b.String()))
 	}
 }
 

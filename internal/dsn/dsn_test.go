@@ -2,23 +2,19 @@ package dsn
 
 import (
 	"bytes"
-	"flag"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/mail"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	ph "posthorn/internal/mail"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"posthorn/internal/golden"
+)
 
 var (
 	arrived = time.Date(2020, 11, 30, 20, 27, 31, 0, time.FixedZone("", -8*3600))
@@ -109,27 +105,10 @@ func TestGolden(t *testing.T) {
 				t.Fatalf("WriteTo = %d, %v; wrote %d", n, err, got.Len())
 			}
 			if name != "hostile" {
-				compareGolden(t, name, got.Bytes())
+				golden.Compare(t, filepath.Join("testdata", name+".eml"), got.Bytes())
 			}
 			checkForm(t, r, got.Bytes())
 		})
-	}
-}
-
-func compareGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".eml")
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,10 +15,9 @@ import (
 
 	"posthorn/internal/clientconf"
 	"posthorn/internal/config"
+	"posthorn/internal/golden"
 	"posthorn/internal/mail"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // site is a server for mail.example.org with two domains and what config says
 // beside its name.
@@ -115,25 +113,8 @@ func TestGolden(t *testing.T) {
 			}
 			r := ask(t, site(t, tt.config), tt.request, body)
 			got := fmt.Sprintf("%d %s\n%s", r.StatusCode, r.Header.Get("Content-Type"), bodyOf(t, r))
-			golden(t, tt.name+".golden", got)
+			golden.Compare(t, filepath.Join("testdata", tt.name+".golden"), []byte(got))
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
 	}
 }
 

@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -16,9 +15,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"posthorn/internal/golden"
+)
 
 const corpusDir = "testdata/corpus"
 
@@ -85,23 +84,7 @@ func TestGolden(t *testing.T) {
 		describe(t, got[folder], name, b, m)
 	})
 	for folder, b := range got {
-		file := filepath.Join("testdata", "golden", folder+".txt")
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(b.String(), "\n")); d != "" {
-			t.Errorf("%s (-want +got; -update accepts):\n%s", file, d)
-		}
+		golden.Compare(t, filepath.Join("testdata", "golden", folder+".txt"), b.Bytes())
 	}
 }
 

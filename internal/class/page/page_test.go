@@ -10,21 +10,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"flag"
-
 	"posthorn/internal/class"
 	"posthorn/internal/fault"
+	"posthorn/internal/golden"
 	"posthorn/internal/mail"
 	"posthorn/internal/wire"
 	"posthorn/store"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 const testToken = "sesame"
 
@@ -250,14 +246,7 @@ func TestMessage(t *testing.T) {
 	delete(original, "delivered")
 	got, err := json.MarshalIndent(m, "", " ")
 	check(t, err)
-	if *update {
-		check(t, os.MkdirAll("testdata", 0o777))
-		check(t, os.WriteFile("testdata/message.golden", got, 0o666))
-	}
-	want, err := os.ReadFile("testdata/message.golden")
-	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%v; got\n%s", err, got)
-	}
+	golden.Compare(t, "testdata/message.golden", got)
 }
 
 // TestQueued: what waits in the queue is listed and taken apart, with the

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	b64 "encoding/base64"
 	"errors"
-	"flag"
 	"io"
 	"mime/quotedprintable"
 	"os"
@@ -15,10 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"posthorn/internal/golden"
 	"posthorn/internal/message"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // content is a message in memory.
 type content []byte
@@ -131,25 +129,9 @@ func TestGolden(t *testing.T) {
 				} else if diff := cmp.Diff(leaves(msg), leaves(got), cmpopts.IgnoreFields(leaf{}, "Encoding")); diff != "" {
 					t.Errorf("the parts changed (-before +after)\n%s", diff)
 				}
-				compareGolden(t, strings.TrimSuffix(file, ".eml")+"."+channel.String(), got)
+				golden.Compare(t, strings.TrimSuffix(file, ".eml")+"."+channel.String(), got)
 			})
 		}
-	}
-}
-
-func compareGolden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
