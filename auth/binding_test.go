@@ -193,29 +193,14 @@ func TestSCRAMBindingMoved(t *testing.T) {
 // exporter gave the octets 0 to 31. Proof and signature were worked out from
 // RFC 5802 §3's formulas by Python's hashlib.
 func TestSCRAMPlusExample(t *testing.T) {
-	salt, _ := base64.StdEncoding.DecodeString("W22ZaJ0SNY7soEsUEjb6gQ==")
-	p := cheap()
-	p.salt, p.rounds = string(salt), 4096
-	v, err := makeVerifier(p, "pencil")
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &scram{plus: true, binding: xdg.ChannelBinding{Type: xdg.ChannelBindingTLSExporter}}
 	for i := range 32 {
 		s.binding.Data = append(s.binding.Data, byte(i))
 	}
-	c, err := s.conversation(&v, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []struct{ client, server string }{
+	playExample(t, s, []exampleStep{
 		{"p=tls-exporter,,n=user,r=rOprNGfwEbeRWgbNEkqO",
 			"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"},
 		{"c=cD10bHMtZXhwb3J0ZXIsLAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=QC6CS20quADQRb3mT99YUH+n3VJxUvzuK0K0E1Vrs2M=",
 			"v=2GiAgapEppLVlUXbxUDksL3VgYHzuqiK5tR4mhJGgvs="},
-	} {
-		if got, err := c.Step(step.client); err != nil || got != step.server {
-			t.Errorf("got %s, %v", got, err)
-		}
-	}
+	})
 }

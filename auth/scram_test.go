@@ -93,6 +93,21 @@ func TestSCRAM(t *testing.T) {
 
 // TestSCRAMExample is RFC 7677 §3's, but for the server's nonce.
 func TestSCRAMExample(t *testing.T) {
+	playExample(t, &scram{}, []exampleStep{
+		{"n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
+			"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"},
+		{"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+			"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="},
+	})
+}
+
+// exampleStep is what both say in one step of an example.
+type exampleStep struct{ client, server string }
+
+// playExample plays an exchange with the verifier and the server's nonce of RFC
+// 7677 §3.
+func playExample(t *testing.T, s *scram, steps []exampleStep) {
+	t.Helper()
 	salt, _ := base64.StdEncoding.DecodeString("W22ZaJ0SNY7soEsUEjb6gQ==")
 	p := cheap()
 	p.salt, p.rounds = string(salt), 4096
@@ -100,16 +115,11 @@ func TestSCRAMExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := (&scram{}).conversation(&v, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0")
+	c, err := s.conversation(&v, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, step := range []struct{ client, server string }{
-		{"n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
-			"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"},
-		{"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
-			"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="},
-	} {
+	for _, step := range steps {
 		if got, err := c.Step(step.client); err != nil || got != step.server {
 			t.Errorf("got %s, %v", got, err)
 		}

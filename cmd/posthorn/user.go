@@ -39,12 +39,8 @@ func userCommand() *cli.Command {
 }
 
 func userAdd(c *cli.Context) error {
-	args, err := arguments(c, "ADDRESS")
+	change, err := userChange(c)
 	if err != nil {
-		return err
-	}
-	change := control.UserChange{Address: args[0]}
-	if err := readQuota(c, &change); err != nil {
 		return err
 	}
 	if change.Password, err = readPassword(c, true); err != nil {
@@ -53,19 +49,25 @@ func userAdd(c *cli.Context) error {
 	return call(c, "user add", change, nil)
 }
 
-func readQuota(c *cli.Context, into *control.UserChange) error {
+// userChange reads the address and the quota of a command.
+func userChange(c *cli.Context) (change control.UserChange, err error) {
+	args, err := arguments(c, "ADDRESS")
+	if err != nil {
+		return change, err
+	}
+	change.Address = args[0]
 	if q := c.String("quota"); q != "" {
 		size, err := config.ParseSize(q)
 		if err != nil {
-			return usagef("--quota: %v", err)
+			return change, usagef("--quota: %v", err)
 		}
-		into.QuotaBytes = int64(size)
+		change.QuotaBytes = int64(size)
 	}
-	into.QuotaMessages = c.Int64("quota-messages")
-	if into.QuotaMessages < 0 {
-		return usagef("--quota-messages: %d is less than none", into.QuotaMessages)
+	change.QuotaMessages = c.Int64("quota-messages")
+	if change.QuotaMessages < 0 {
+		return change, usagef("--quota-messages: %d is less than none", change.QuotaMessages)
 	}
-	return nil
+	return change, nil
 }
 
 func userList(c *cli.Context) error {
@@ -106,12 +108,8 @@ func userPasswd(c *cli.Context) error {
 }
 
 func userQuota(c *cli.Context) error {
-	args, err := arguments(c, "ADDRESS")
+	change, err := userChange(c)
 	if err != nil {
-		return err
-	}
-	change := control.UserChange{Address: args[0]}
-	if err := readQuota(c, &change); err != nil {
 		return err
 	}
 	return call(c, "user quota", change, nil)

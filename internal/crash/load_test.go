@@ -222,7 +222,7 @@ func mixed(n int) (size int, to []string) {
 	return size, []string{"bob@" + domain}
 }
 
-// deliver sends n messages of a size, one after the other.
+// deliver sends n messages of a size, one after the other; all are acknowledged.
 func (s *server) deliver(l *acks, size, n int, to ...string) {
 	s.t.Helper()
 	until := l.count() + n
@@ -230,7 +230,7 @@ func (s *server) deliver(l *acks, size, n int, to ...string) {
 	defer stop()
 	s.loadOne(ctx, l, 0, 0, func(int) (int, []string) {
 		if l.count() == until-1 {
-			stop()
+			stop() // after the one that is begun now
 		}
 		return size, to
 	})

@@ -3,7 +3,6 @@
 package crash
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -77,18 +76,7 @@ func killDuringRelay(t *testing.T, kills, messages int) {
 // enqueue delivers n messages for the next hop, all acknowledged.
 func (s *server) enqueue(l *acks, n int) {
 	s.t.Helper()
-	until := l.count() + n
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	s.loadOne(ctx, l, 0, 0, func(int) (int, []string) {
-		if l.count() == until-1 {
-			stop() // after the one that is begun now
-		}
-		return 2000, []string{"x@" + away}
-	})
-	if l.count() != until {
-		s.t.Fatalf("%d messages were acknowledged, not %d; refused: %v", l.count(), until, l.takeRefused())
-	}
+	s.deliver(l, 2000, n, "x@"+away)
 }
 
 // queued is how many entries the queue has.
