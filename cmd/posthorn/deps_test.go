@@ -37,6 +37,7 @@ var arrows = map[string]string{
 	"internal/browser":          "",
 	"internal/interop":          "",
 	"internal/attack":           "",
+	"internal/golden":           "",
 	"internal/daemontest":       "store auth tlsconf internal/mail",
 	"internal/stall":            "internal/daemontest store auth internal/wire internal/mail internal/transcript",
 	"internal/crash":            "",
