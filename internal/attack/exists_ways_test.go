@@ -8,9 +8,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // asking are the ways of learning who there is that guess no password, or on
@@ -23,10 +23,7 @@ func asking() []way {
 		{"smtp", "MAIL", func(c *client, user, _ string) (string, error) {
 			return anonymous(user)(c.last("MAIL FROM:<"+user+">", "submission"))
 		}},
-		{"http", "a profile with a password", func(c *client, user, password string) (string, error) {
-			form := url.Values{"emailaddress": {user}, "password": {password}}.Encode()
-			return c.request("POST /setup/mail.mobileconfig", "Content-Type: application/x-www-form-urlencoded\r\n", form)
-		}},
+		profile,
 		{"http", "Autodiscover", func(c *client, user, _ string) (string, error) {
 			return c.request("POST /autodiscover/autodiscover.xml", "Content-Type: text/xml\r\n", `<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request><EMailAddress>`+user+
 				`</EMailAddress><AcceptableResponseSchema>http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a</AcceptableResponseSchema></Request></Autodiscover>`)
@@ -51,16 +48,26 @@ func anonymous(user string) func(answer string, err error) (string, error) {
 // request sends a request, and returns the status of its answer, and of a refusal
 // what it says.
 func (c *client) request(what, fields, body string) (string, error) {
-	status, err := c.last(fmt.Sprintf("%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s", what, fields, len(body), body), "http")
-	switch {
-	case err != nil || strings.HasSuffix(status, " 200 OK"):
+	status, err := c.last(fmt.Sprintf("%s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %d\r\n\r\n%s", what, fields, len(body), body), "http")
+	if err != nil {
 		return status, err
-	case strings.HasSuffix(status, " 404 Not Found"):
+	}
+	if strings.HasSuffix(status, " 404 Not Found") {
 		return status, errors.New("there is no such page")
 	}
-	said, _ := c.ended(time.Now().Add(patience))
-	_, text, _ := strings.Cut(said, "\r\n\r\n")
-	return status + ": " + text, nil
+	if strings.HasSuffix(status, " 200 OK") {
+		return status, nil
+	}
+	length := 0
+	for line := "-"; line != "" && err == nil; {
+		line, err = c.line()
+		fmt.Sscanf(line, "Content-Length: %d", &length)
+	}
+	text := make([]byte, length)
+	if err == nil {
+		_, err = io.ReadFull(c.r, text)
+	}
+	return status + ": " + string(text), err
 }
 
 // guessScramPlus is guessScram bound to the connection (RFC 9266).

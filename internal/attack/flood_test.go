@@ -189,12 +189,25 @@ func (f *flood) end() {
 	f.clients.Wait()
 }
 
-// TestLogFlood refuses a client thousands of times: the log says so, but not
-// each time.
+// TestLogFlood refuses a client thousands of times, and has it fail to shake
+// hands: the log says so, but not each time.
 func TestLogFlood(t *testing.T) {
 	t.Parallel()
 	s := exposed(t, testserver.Config{Users: []string{"alice"}})
 	s.MustStart()
+	grown := len(s.Log())
+	for range pick(4000, 20_000) { // on a port that is not limited by address
+		c, err := dial(source(1), s.Address("https"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.say("HELO client.example\r\n\r\n")
+		c.ended(time.Now().Add(patience))
+		c.Close()
+	}
+	if grew := len(s.Log()) - grown; grew > 256<<10 || strings.Contains(s.Log(), " http: TLS") || !strings.Contains(s.Log(), "TLS handshake error") {
+		t.Errorf("handshakes that fail made the server log %d octets:\n%s", grew, tail(s))
+	}
 	l := limitedServices()[3] // pop3
 	openMany(t, s, l, source(1), l.limit)
 	logged, n := len(s.Log()), pick(3000, 50_000)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,8 @@ func verdict(t *testing.T, answer string) string {
 		"421 4.7.0 ":                 notNow,
 		"NO [UNAVAILABLE] ":          notNow,
 		"-ERR [SYS/TEMP] ":           notNow,
+		"HTTP/1.1 403 Forbidden: ":   lookedAt,
+		"HTTP/1.1 429 ":              notNow,
 	} {
 		if strings.HasPrefix(answer, prefix) {
 			return v
@@ -54,11 +57,18 @@ type guesser struct {
 	passwrds int
 }
 
+// profile guesses where a profile for Apple's Mail is made. A connection must be
+// closed after it.
+var profile = way{"http", "a profile with a password", func(c *client, user, password string) (string, error) {
+	form := url.Values{"emailaddress": {user}, "password": {password}}.Encode()
+	return c.request("POST /setup/mail.mobileconfig", "Content-Type: application/x-www-form-urlencoded\r\n", form)
+}}
+
 // guess begins to guess an account's password by every way at once, each from
 // another address of 127.9.9.0/24, the first from 127.9.9.1.
 func guess(s *testserver.Server, user string) *guesser {
 	g := &guesser{s: s, quit: make(chan struct{})}
-	for i, way := range ways() {
+	for i, way := range append(ways(), profile) {
 		g.done.Go(func() {
 			for !g.stopped() {
 				g.connection(fmt.Sprintf("127.9.9.%d", 1+i), way, user)

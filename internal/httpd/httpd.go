@@ -9,6 +9,7 @@ package httpd
 
 import (
 	"context"
+	"log"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -80,6 +81,7 @@ func New(cfg Config) *http.Server {
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          log.New(complaints{cfg.Log}, "", 0),
 	}
 }
 

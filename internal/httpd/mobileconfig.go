@@ -68,6 +68,7 @@ func (cfg *Config) mobileconfig(w http.ResponseWriter, r *http.Request, address,
 	}
 	if password != nil {
 		if p.password, err = cfg.appPassword(r, addr, *password); err != nil {
+			w.Header().Set("Connection", "close") // who guesses gets one guess a connection
 			cfg.refuse(w, err)
 			return
 		}

@@ -147,6 +147,25 @@ func TestMobileconfigGuessing(t *testing.T) {
 	})
 }
 
+// TestMobileconfigOneGuess: the connection of who gives a wrong password ends, as
+// mail's do, and nobody else's.
+func TestMobileconfigOneGuess(t *testing.T) {
+	o := openOffice(t)
+	server := httptest.NewUnstartedServer(New(o.cfg).Handler)
+	server.StartTLS()
+	defer server.Close()
+	for password, ends := range map[string]bool{"pencil": false, "pencils": true} {
+		resp, err := server.Client().PostForm(server.URL+mobileconfigPath, url.Values{"emailaddress": {"alice@example.org"}, "password": {password}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.Close != ends {
+			t.Errorf("%s: %s, it ends: %v", password, resp.Status, resp.Close)
+		}
+	}
+}
+
 // TestMobileconfigIsStable: a profile replaces the same one, and no other's.
 func TestMobileconfigIsStable(t *testing.T) {
 	cfg := site(t, "")
