@@ -50,12 +50,44 @@ func keepsASCII(e encoding.Encoding) bool {
 	return err == nil && bytes.Equal(out, ascii[:])
 }
 
-// toUTF8 returns b when it is UTF-8, else what it is in windows-1252.
+// toUTF8 returns b when it is UTF-8, else what it is in windows-1252. Where it is
+// UTF-8 that was damaged, as by a program that cut a character in two, the rest is
+// kept: what can be read is found by its octets (RFC 5255 §4.6).
 func toUTF8(b []byte) []byte {
 	if utf8.Valid(b) {
 		return b
 	}
-	return appendLatin(make([]byte, 0, len(b)+len(b)/4), b)
+	dst := make([]byte, 0, len(b)+len(b)/4)
+	if !mostlyUTF8(b) {
+		return appendLatin(dst, b)
+	}
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			dst = appendLatin(dst, b[:n])
+		} else {
+			dst = append(dst, b[:n]...)
+		}
+		b = b[n:]
+	}
+	return dst
+}
+
+// mostlyUTF8 reports whether b has no fewer characters of several octets than
+// octets that are in none.
+func mostlyUTF8(b []byte) bool {
+	balance := 0
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			balance--
+		case n > 1:
+			balance++
+		}
+		b = b[n:]
+	}
+	return balance >= 0
 }
 
 func appendLatin(dst, b []byte) []byte {
@@ -65,17 +97,18 @@ func appendLatin(dst, b []byte) []byte {
 	return dst
 }
 
-// appendCharset appends b, which is in a charset, as UTF-8.
-func appendCharset(dst []byte, charset string, b []byte) []byte {
+// appendCharset appends b, which is in a charset, as UTF-8. ok is false where it
+// is not in that charset, or nobody knows that, and it had to be guessed.
+func appendCharset(dst []byte, charset string, b []byte) (_ []byte, ok bool) {
 	e := lookupCharset(charset)
 	if e == nil {
-		return append(dst, toUTF8(b)...)
+		return append(dst, toUTF8(b)...), utf8.Valid(b)
 	}
 	out, err := e.NewDecoder().Bytes(b)
 	if err != nil {
-		return append(dst, toUTF8(b)...)
+		return append(dst, toUTF8(b)...), false
 	}
-	return append(dst, out...)
+	return append(dst, out...), !bytes.ContainsRune(out, utf8.RuneError)
 }
 
 // isASCII reports whether b has no octets above 127.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"unicode/utf8"
 )
 
 const (
@@ -42,8 +43,9 @@ func KeysOf(envelope, header []byte) Keys {
 	r := envelopeReader{b: envelope}
 	r.expect('(')
 	r.nstring() // Date
-	subject, reply := baseSubject(r.nstring())
-	k.Subject, k.Reply = keyOf(subject), reply
+	subject, sound := decodedForKey(r.nstring())
+	subject, k.Reply = baseSubject(subject)
+	k.Subject = keyOfDecoded(subject, sound)
 	from := r.addresses()
 	r.addresses() // Sender
 	r.addresses() // Reply-To
@@ -92,9 +94,45 @@ func ThreadOf(envelope, header []byte) MessageID {
 	return 0
 }
 
+// decodedForKey is DecodeHeader of a value. Where what an encoded word holds is
+// not in the charset that it names it is not sound: then the text has a character
+// for each octet of the words, which sort as the octets do.
+func decodedForKey(value []byte) (text []byte, sound bool) {
+	value = toUTF8(trimSpace(unfold(value)))
+	if !bytes.Contains(value, []byte("=?")) {
+		return bytes.Clone(value), true
+	}
+	sound = true
+	text = appendConverted(nil, value, func(dst []byte, charset string, raw []byte) []byte {
+		dst, ok := appendCharset(dst, charset, raw)
+		sound = sound && ok
+		return dst
+	})
+	if sound {
+		return text, true
+	}
+	return appendConverted(nil, value, func(dst []byte, _ string, raw []byte) []byte {
+		for _, c := range raw {
+			dst = utf8.AppendRune(dst, rune(c))
+		}
+		return dst
+	}), false
+}
+
+// keyOfDecoded is the key of what decodedForKey has decoded: what is not sound is
+// compared by its octets, and comes behind all that is (RFC 5255 §4.6).
+func keyOfDecoded(text []byte, sound bool) string {
+	if sound {
+		return keyOf(text)
+	}
+	return bounded(append([]byte(string(utf8.MaxRune)), text...))
+}
+
 // keyOf folds a text for comparison.
-func keyOf(text []byte) string {
-	b := appendFold(nil, text)
+func keyOf(text []byte) string { return bounded(appendFold(nil, text)) }
+
+// bounded is b, or what stands for it where it is longer than a key may be.
+func bounded(b []byte) string {
 	if len(b) <= maxKey {
 		return string(b)
 	}
@@ -199,8 +237,8 @@ type firstAddress struct {
 
 // display is the sort value of RFC 5957 §3.
 func (a *firstAddress) display() string {
-	if name := DecodeHeader(a.name); name != "" {
-		return keyOf([]byte(name))
+	if name, sound := decodedForKey(a.name); len(name) > 0 {
+		return keyOfDecoded(name, sound)
 	}
 	if a.hasHost && a.hasMailbox {
 		return keyOf(bytes.Join([][]byte{a.mailbox, a.host}, []byte("@")))

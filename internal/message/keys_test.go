@@ -39,6 +39,23 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestKeysUnsound has the example of RFC 5255 §4.6: what is not in the charset that
+// it names comes last, in the order of its octets.
+func TestKeysUnsound(t *testing.T) {
+	last := ""
+	for _, subject := range []string{
+		"caf\xe9", "x", "=?x-unknown?q?y?=",
+		"=?koi8-r?b?4czFy9PFyg==?=", "Re: =?utf-8?b?0YHQldCg0JPQldCZ?=",
+		"=?utf-8?b?0JLQsNGB0LjQu9C4/7k=?=", "=?utf-8?b?0MDQvdC00YDQtdC5?= (fwd)",
+	} {
+		k := keysOf("Subject: " + subject + "\r\nFrom: " + strings.NewReplacer("Re: ", "", " (fwd)", "").Replace(subject) + " <a@b>\r\n")
+		if k.Subject <= last || k.DisplayFrom != k.Subject {
+			t.Errorf("%s: %q and %q come behind %q", subject, k.Subject, k.DisplayFrom, last)
+		}
+		last = k.Subject
+	}
+}
+
 func TestMessageIDs(t *testing.T) {
 	id := func(s string) MessageID { return messageIDs([]byte("<"+s+">"), 1)[0] }
 	for in, want := range map[string][]string{

@@ -289,7 +289,8 @@ func joinSegments(segs []segment) string {
 			raw = append(raw, v...)
 		}
 	}
-	return sanitize(string(appendCharset(nil, charset, raw)))
+	text, _ := appendCharset(nil, charset, raw)
+	return sanitize(string(text))
 }
 
 // cutCharset cuts charset and language off an encoded value:

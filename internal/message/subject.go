@@ -4,11 +4,11 @@ import (
 	"bytes"
 )
 
-// baseSubject is what RFC 5256 §2.1 makes of a Subject field's value: the
-// subject without what replies and forwards add to it, in UTF-8. reply tells
-// that something was removed that makes it a reply or forward (§3).
-func baseSubject(value []byte) (base []byte, reply bool) {
-	s := subject{text: oneSpace([]byte(DecodeHeader(value)))}
+// baseSubject is what RFC 5256 §2.1 makes of a subject, which is decoded, and may
+// be changed: that without what replies and forwards add to it. reply tells that
+// something was removed that makes it a reply or forward (§3).
+func baseSubject(text []byte) (base []byte, reply bool) {
+	s := subject{text: oneSpace(text)}
 	for {
 		s.trimTrailer()
 		for s.trimLeader() {

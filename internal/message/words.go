@@ -152,11 +152,19 @@ func unfold(v []byte) []byte {
 // neighbours with the same charset are put together before they are decoded:
 // many programs part words inside a character.
 func appendDecoded(dst, v []byte) []byte {
+	return appendConverted(dst, v, func(dst []byte, charset string, raw []byte) []byte {
+		dst, _ = appendCharset(dst, charset, raw)
+		return dst
+	})
+}
+
+// appendConverted is appendDecoded with convert for the octets of encoded words.
+func appendConverted(dst, v []byte, convert func(dst []byte, charset string, raw []byte) []byte) []byte {
 	var raw []byte
 	charset := ""
 	flush := func() {
 		if len(raw) > 0 {
-			dst = appendCharset(dst, charset, raw)
+			dst = convert(dst, charset, raw)
 			raw = raw[:0]
 		}
 	}

@@ -35,6 +35,10 @@ func TestDecodeHeader(t *testing.T) {
 		{"=?utf-8?q?open", "=?utf-8?q?open"},
 		{"=?=?=?utf-8?q?a?=", "=?=?a"},
 		{"caf\xe9", "café"},
+		{"na\xefve caf\xc3\xa9s, d\xe9j\xe0 vu", "naïve cafÃ©s, déjà vu"},
+		// cut inside a character
+		{"=?utf-8?q?H=C3=A0_N=E1=BB=99i_=C3?=", "Hà Nội Ã"},
+		{"Hà Nội \xe1", "Hà Nội á"},
 		{"café", "café"},
 		{"caf\xe9 =?iso-8859-1?q?caf=E9?=", "café café"},
 		{"=?iso-8859-1?q?caf\xe9?=", "café"},
