@@ -99,8 +99,8 @@ reproducible: ## build twice, in two folders: the binaries must be the same
 	@set -e; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	for folder in one another/one; do \
 	  mkdir -p "$$tmp/$$folder"; git archive HEAD | tar -x -C "$$tmp/$$folder"; \
-	  (cd "$$tmp/$$folder" && $(GO) build -buildvcs=false -trimpath -o "$$tmp/$$(basename $$(dirname $$folder)).bin" ./cmd/posthorn); \
-	done; sha256sum "$$tmp"/*.bin; cmp "$$tmp"/*.bin
+	  (cd "$$tmp/$$folder" && $(GO) build -buildvcs=false -trimpath -o posthorn ./cmd/posthorn); \
+	done; sha256sum "$$tmp"/one/posthorn "$$tmp"/another/one/posthorn; cmp "$$tmp"/one/posthorn "$$tmp"/another/one/posthorn
 
 notices: ## write bin/NOTICES: the licences of all that is linked into the binary
 	@mkdir -p bin; { printf '=== Go %s\n\n' "$$($(GO) env GOVERSION)"; cat "$$($(GO) env GOROOT)/LICENSE"; \

@@ -148,6 +148,7 @@
 //	body.go            its octets on their way in
 //	body_held.go       … and what they may hold of memory
 //	content.go         its octets, read
+//	batch.go           … of several messages at once
 //	blob.go            how octets are stored
 //	base64.go          … those of attachments
 //	message.go         Messages: what FETCH lists

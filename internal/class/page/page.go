@@ -11,6 +11,7 @@
 //	events.go    what happens
 //	switches.go  what can be changed
 //	messages.go  messages
+//	queued.go    … that wait in the queue
 //	apart.go     … one, taken apart
 //	steps.go     … and its encodings, step by step
 //	explain.go   the catalogue
