@@ -45,8 +45,8 @@ func english() texts {
 		"p.account": "Your account", "p.incoming": "Incoming server", "p.outgoing": "Outgoing server", "b.next": "Next", "b.continue": "Continue", "b.done": "Done",
 		"file": "Lines for the configuration",
 		"steps.thunderbird": `Open the menu, choose “New Account”, then “Email”.
-Enter your name, {address} and the password, and press “Continue”: Thunderbird finds the settings.
-If it does not, choose “Configure manually” and enter what the drawings show.`,
+Enter your name and {address}, and press “Continue”: Thunderbird finds the settings, and asks for the password.
+If it does not find them, enter what the drawings show (some versions have “Configure manually” for that), and press “Test”.`,
 		"steps.outlook": `Choose “File”, then “Add Account”.
 Enter {address}, open “Advanced options”, tick “Let me set up my account manually”, and press “Connect”.
 Choose “{kind}”.
@@ -88,8 +88,8 @@ func vietnamese() texts {
 		"p.account": "Tài khoản", "p.incoming": "Máy chủ thư đến", "p.outgoing": "Máy chủ thư đi", "b.next": "Tiếp", "b.continue": "Tiếp tục", "b.done": "Xong",
 		"file": "Các dòng cấu hình",
 		"steps.thunderbird": `Mở trình đơn, chọn “Tài khoản mới”, rồi “Email”.
-Nhập tên, {address} và mật khẩu, bấm “Tiếp tục”: Thunderbird tự tìm ra cài đặt.
-Nếu không, chọn “Cấu hình thủ công” và nhập như trong hình.`,
+Nhập tên và {address}, bấm “Tiếp tục”: Thunderbird tự tìm ra cài đặt, rồi hỏi mật khẩu.
+Nếu không tìm ra, hãy nhập như trong hình (có phiên bản phải chọn “Cấu hình thủ công” trước), rồi bấm “Kiểm tra”.`,
 		"steps.outlook": `Chọn “Tệp”, rồi “Thêm tài khoản”.
 Nhập {address}, mở “Tùy chọn nâng cao”, đánh dấu “Cho phép tôi thiết lập tài khoản theo cách thủ công”, bấm “Kết nối”.
 Chọn “{kind}”.

@@ -140,34 +140,6 @@ func (s *server) wantEmpty(user string) {
 	}
 }
 
-// TestGetmail has getmail leave the messages and come again, when it must know
-// them by their UIDL or UID, and then take them away.
-func TestGetmail(t *testing.T) {
-	for kind, service := range map[string]string{"SimplePOP3SSLRetriever": "pop3s", "SimpleIMAPSSLRetriever": "imaps"} {
-		t.Run(kind, func(t *testing.T) {
-			s := start(t, "bob")
-			s.deliver("bob", letter("one", "first"), letter("two", "second"))
-			dir := t.TempDir()
-			fetch := func(options string) {
-				t.Helper()
-				// as root it delivers to a command only
-				write(t, filepath.Join(dir, "rc"), fmt.Sprintf("[retriever]\ntype = %s\nserver = localhost\nport = %s\nusername = bob@%s\npassword = %s\nca_certs = %s/ca.pem\n\n[destination]\ntype = MDA_external\npath = /bin/sh\narguments = (\"-c\", \"cat >> %s/out\")\nallow_root_commands = true\n\n[options]\n%s",
-					kind, s.Port(service), domain, password, s.Dir, dir, options))
-				runIn(t, dir, "", "getmail", "--getmaildir", dir, "--rcfile", "rc")
-			}
-			fetch("delete = false\nread_all = false\n")
-			wantFetched(t, dir+"/out", "one", "two")
-			fetch("delete = false\nread_all = false\n")
-			wantFetched(t, dir+"/out", "one", "two")
-			s.wantMessage("bob", "INBOX", 2)
-			s.deliver("bob", letter("three", "third"))
-			fetch("delete = true\nread_all = true\n")
-			wantFetched(t, dir+"/out", "one", "two", "one", "two", "three")
-			s.wantEmpty("bob")
-		})
-	}
-}
-
 // maildir lists the message files of a maildir.
 func maildir(t *testing.T, dir string) []string {
 	t.Helper()
@@ -273,6 +245,16 @@ SyncState *
 	}
 	if n := strings.Count(s.Log(), "msg=compressed"); (n >= 3) != compress || !compress && n > 0 {
 		t.Errorf("%d connections were compressed", n)
+	}
+}
+
+// makeMaildir makes an empty maildir.
+func makeMaildir(t *testing.T, dir string) {
+	t.Helper()
+	for _, sub := range []string{"cur", "new", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
