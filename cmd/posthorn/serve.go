@@ -10,7 +10,6 @@ import (
 	"net/http/pprof"
 	"os"
 	"os/signal"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -53,8 +52,6 @@ func serve(c *cli.Context) error {
 		}
 		defer stop()
 	}
-	floor := newHeapFloor()
-	defer runtime.KeepAlive(floor)
 	s := newServer(cfg, log)
 	join := openClass(s, c.App.ErrWriter)
 	if err := s.start(c.Context); err != nil {
