@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 
@@ -21,9 +22,9 @@ type opened struct {
 	uid     mail.UID
 	trace   []byte
 	content Content
-	// parts are the lengths of what the batch has of it, in order: its trace,
-	// the checksum, and the blobs of the head and of chunk 0.
-	parts [5]int
+	// blobs are the lengths of what the batch has of it, one after the other:
+	// the blobs of the head and of chunk 0.
+	blobs [3]int
 }
 
 // OpenBatch opens messages of a mailbox, from the UID first to the UID last, as
@@ -41,6 +42,9 @@ func (s *Store) OpenBatch(ctx context.Context, mb MailboxID, first, last mail.UI
 		c := &b.list[i].content
 		c.s, c.ctx, c.piece = s, ctx, noPiece
 		octets = b.list[i].settle(octets)
+	}
+	if len(b.list) == 1 { // it may be large, and then goes on in the same room
+		b.list[0].content.pieceRoom, b.room = b.room, nil
 	}
 	return b, nil
 }
@@ -64,30 +68,25 @@ func (b *Batch) read(tx *readTx, mb MailboxID, first, last mail.UID, n int) erro
 		}
 		number, _ := uid.(int64)
 		id, _ := content.(int64)
-		b.list = append(b.list, opened{uid: mail.UID(number)})
+		b.list = append(b.list, opened{uid: mail.UID(number), trace: bytes.Clone(trace)})
 		o := &b.list[len(b.list)-1]
 		o.content.id = ContentID(id)
-		w.numbersOf(&o.content.row)
-		for i, part := range [...][]byte{trace, w.sum, w.head, w.data, w.attached} {
-			o.parts[i] = len(part)
-			b.room.blob = append(b.room.blob, part...)
+		o.content.row = w.row()
+		for i, blob := range [...][]byte{w.head, w.data, w.attached} {
+			o.blobs[i] = len(blob)
+			b.room.blob = append(b.room.blob, blob...)
 		}
 	}
 	return rows.Err()
 }
 
-// settle takes the message's octets from the beginning of a batch's, and returns
+// settle takes the message's blobs from the beginning of a batch's, and returns
 // the rest.
 func (o *opened) settle(octets []byte) (rest []byte) {
-	take := func(n int) []byte {
-		part := octets[:n:n]
-		octets = octets[n:]
-		return part
-	}
-	p := &o.parts
-	o.trace, o.content.row.sum, o.content.head = take(p[0]), take(p[1]), take(p[2])
-	o.content.first = splitChunk(take(p[3]+p[4]), p[3])
-	return octets
+	head, first := o.blobs[0], o.blobs[1]+o.blobs[2]
+	o.content.head = octets[:head]
+	o.content.first = splitChunk(octets[head:][:first], o.blobs[1])
+	return octets[head+first:]
 }
 
 // Message returns a message of the batch: what stands before its octets in the

@@ -99,8 +99,7 @@ func (c *Content) readWhole(tx *readTx) error {
 	}
 	var w wholeScanner
 	err = rows.Scan(w.dest()...)
-	w.numbersOf(&c.row)
-	c.row.sum = bytes.Clone(w.sum)
+	c.row = w.row()
 	c.keep(w.head, w.data, w.attached)
 	return err
 }
@@ -123,10 +122,13 @@ func (w *wholeScanner) dest(before ...any) []any {
 	return append(before, &n[0], &n[1], &n[2], &n[3], &w.sum, &w.head, &w.data, &w.attached)
 }
 
-func (w *wholeScanner) numbersOf(row *wholeRow) {
+// row is the content's row.
+func (w *wholeScanner) row() wholeRow {
+	row := wholeRow{sum: bytes.Clone(w.sum)}
 	for i, to := range []*int64{&row.size, &row.headerSize, &row.head, &row.chunk} {
 		*to, _ = w.numbers[i].(int64)
 	}
+	return row
 }
 
 // keep keeps the blobs of the head and of chunk 0 until they are asked for.
