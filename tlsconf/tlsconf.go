@@ -77,6 +77,12 @@ func (s *Source) Certificates() []*x509.Certificate {
 	return leaves
 }
 
+// Certificate is the one that is shown to a client that says nothing of what it
+// knows, with its key, for signing.
+func (s *Source) Certificate() (*tls.Certificate, error) {
+	return s.certificate(&tls.ClientHelloInfo{})
+}
+
 // read puts the files' certificates into use, all or none of them. The files'
 // states are taken before their contents: whatever is written in between is
 // noticed at the next poll.

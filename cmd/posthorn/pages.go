@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -17,7 +18,7 @@ func (g *generation) newHTTP() {
 	figures := metrics.Handler(metrics.Source{Log: s.log, Store: s.store, Auth: s.auth, Version: version(), Report: s.logger})
 	g.http = httpd.New(httpd.Config{
 		Access: clientconf.New(g.cfg), IsDomain: s.store.IsDomain, Serve: g.cfg.HTTP.Pages,
-		Auth: g.auth, ClearFrom: g.clearFrom, Health: g.health, Metrics: figures, Pages: s.pages, Log: s.log,
+		Auth: g.auth, ClearFrom: g.clearFrom, TrustedProxies: g.cfg.HTTP.TrustedProxies, Signer: g.signer, Health: g.health, Metrics: figures, Pages: s.pages, Log: s.log,
 	})
 	g.watch = httpd.New(httpd.Config{Serve: []string{"healthz", "metrics"}, Health: g.health, Metrics: figures, Log: s.log})
 }
@@ -27,6 +28,19 @@ func serveHTTP(server *http.Server, ln net.Listener) error {
 		return err
 	}
 	return nil
+}
+
+// signer signs profiles with what is shown in TLS; without any they are not
+// signed.
+func (g *generation) signer() *tls.Certificate {
+	if g.certs == nil {
+		return nil
+	}
+	c, err := g.certs.Certificate()
+	if err != nil {
+		return nil
+	}
+	return c
 }
 
 // health is an error once the store takes nothing more.

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 //	status N posthorn ARGS…   runs posthorn and demands exit status N
 //	running posthorn ARGS…    starts it and waits until it says that it is ready
 //	stopped                   ends the one started last with SIGTERM; it must end with status 0
-//	hangup                    sends it SIGHUP, and waits until it says what came of it
+//	hangup                    sends it SIGHUP, and waits until it says what came of it; the file logged has its log
 //	arrives ADDRESS N         waits until the account has N messages
 //	tells WORDS posthorn …    runs posthorn until it prints the words
 //	talk PORT LINE…           connects to $BASE+PORT, sends each line, reads a line after each
@@ -77,7 +77,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 // process is the server that a script runs.
 type process struct {
 	*exec.Cmd
-	reloads chan bool // one for each SIGHUP that it has dealt with
+	reloads chan string // one for each SIGHUP that it has dealt with
 	done    chan error
 }
 
@@ -93,7 +93,7 @@ func running(ts *testscript.TestScript, neg bool, args []string) {
 	stderr, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
-	p := &process{cmd, make(chan bool, 1), make(chan error, 1)}
+	p := &process{cmd, make(chan string, 1), make(chan error, 1)}
 	ready := make(chan bool, 1)
 	var log strings.Builder
 	go func() {
@@ -104,7 +104,7 @@ func running(ts *testscript.TestScript, neg bool, args []string) {
 			case strings.HasPrefix(line, "posthorn: ready"):
 				ready <- true
 			case strings.Contains(line, "configuration and certificates read again"), strings.Contains(line, "reload failed"):
-				p.reloads <- true
+				p.reloads <- log.String()
 			}
 		}
 		close(ready)
@@ -166,7 +166,8 @@ func hangup(ts *testscript.TestScript, neg bool, args []string) {
 	p := last(ts)
 	ts.Check(p.Process.Signal(syscall.SIGHUP))
 	select {
-	case <-p.reloads:
+	case logged := <-p.reloads:
+		ts.Check(os.WriteFile(ts.MkAbs("logged"), []byte(logged), 0o600))
 	case <-time.After(30 * time.Second):
 		ts.Fatalf("the server does not say what came of SIGHUP")
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -154,6 +155,9 @@ func (s *server) reload(ctx context.Context, cfg *config.Config) error {
 				s.logger.Warn("a changed address needs a restart", "listen", key)
 			}
 		}
+	}
+	if !reflect.DeepEqual(s.cfg.Class, cfg.Class) {
+		s.logger.Warn("a change in [class] needs a restart")
 	}
 	before := s.current
 	before.stopQueue() // two queues would deliver twice

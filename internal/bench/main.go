@@ -31,7 +31,7 @@ func main() {
 		driver  = flag.String("driver", "", "folder of the load driver's source, with peers/dovecot-postfix.sh")
 		binary  = flag.String("binary", "bin/posthorn", "the posthorn to measure")
 		dir     = flag.String("dir", os.TempDir(), "where the servers' folders go: on a real disk, in folders that everybody may search")
-		base    = flag.Int("base-port", 5000, "number added to the protocols' ports; other servers' are up to 3000 above")
+		base    = flag.Int("base-port", 5000, "number added to the protocols' ports; other servers' are up to 4000 above")
 		rounds  = flag.Int("rounds", 1, "rounds; each measures every server once, the median counts")
 		full    = flag.Bool("full", false, "at full length, and whether it slows down as mailboxes and accounts grow")
 		peer    = flag.String("peer", "", "folder of the peer, which stays, so that its large mailboxes need not be filled again")
@@ -99,6 +99,9 @@ func run(ctx context.Context, o *options) error {
 	err = b.measure(ctx, o.rounds)
 	if err == nil {
 		err = b.listing(ctx, o.rounds)
+	}
+	if err == nil && b.chosen(watchRows) {
+		err = b.watching(ctx, o, dir)
 	}
 	if err == nil && o.full && b.chosen(growthRows) {
 		err = b.growth(ctx, o, dir)

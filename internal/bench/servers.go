@@ -29,6 +29,7 @@ type server struct {
 	name    string
 	profile string
 	imap    string   // where it speaks IMAP
+	page    string   // of ours, where the class page is if there is one
 	kept    bool     // its folder was there before
 	data    []string // its data folders
 	start   func(context.Context) error
@@ -80,14 +81,18 @@ type posthorn struct {
 	binary, dir string
 	base        int // added to the ports
 	accounts    int
+	page        bool // it shows the class page
 }
 
 // newPosthorn is the binary with a fresh data folder and n accounts.
 func newPosthorn(binary, dir string, base, n int) *server {
-	p := &posthorn{binary: binary, dir: dir, base: base, accounts: n}
+	return (&posthorn{binary: binary, dir: dir, base: base, accounts: n}).server()
+}
+
+func (p *posthorn) server() *server {
 	return &server{
-		name: "posthorn", profile: filepath.Join(dir, "profile.json"), data: []string{filepath.Join(dir, "data")},
-		imap: p.port(143), start: p.start, stop: p.stop,
+		name: "posthorn", profile: p.file("profile.json"), data: []string{p.file("data")},
+		imap: p.port(143), page: "http://" + p.port(80) + "/", start: p.start, stop: p.stop,
 	}
 }
 
@@ -141,6 +146,11 @@ func (p *posthorn) setUp(ctx context.Context) error {
 	if err := command(ctx, "", p.binary, "init", "--dir", p.dir, "--hostname", "mail."+domain, "--domain", domain,
 		"--local", "--base-port", fmt.Sprint(p.base)); err != nil {
 		return err
+	}
+	if p.page {
+		if err := showPage(p.file("posthorn.toml")); err != nil {
+			return err
+		}
 	}
 	for i := range p.accounts {
 		if err := command(ctx, password+"\n", p.binary, "user", "add", "--config", p.file("posthorn.toml"),

@@ -113,6 +113,9 @@ type IMAP struct {
 type HTTP struct {
 	// Pages are the names of what there is; httpPages has all.
 	Pages []string `toml:"pages"`
+	// TrustedProxies are networks of proxies whose X-Forwarded-For and
+	// X-Forwarded-Proto are believed.
+	TrustedProxies []netip.Prefix `toml:"trusted_proxies"`
 }
 
 // httpPages are the names that HTTP.Pages may have. All but the last two are

@@ -87,7 +87,7 @@ func autoconfigFor(a *clientconf.Access, domain, user string) autoconfigFile {
 		}
 	}
 	if page := a.Setup(); page != "" {
-		p.Help = &autoconfigHelp{page, []autoconfigText{{"en", "Settings for mail programs"}, {"vi", "Cài đặt cho chương trình thư"}}}
+		p.Help = &autoconfigHelp{page, []autoconfigText{{"en", "Settings for mail programs"}, {"vi", "Cài đặt cho phần mềm thư"}}}
 	}
 	return autoconfigFile{Version: "1.1", Provider: p}
 }

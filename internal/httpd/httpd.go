@@ -9,6 +9,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"log"
 	"net/http"
 	"net/netip"
@@ -42,6 +43,12 @@ type Config struct {
 	Auth *auth.Authenticator
 	// ClearFrom reports whether a client may send a password without TLS.
 	ClearFrom func(addr netip.Addr) bool
+	// Signer signs profiles for Apple: the certificate, with its key, that is shown
+	// in TLS. nil, or a function that returns nil: they are not signed.
+	Signer func() *tls.Certificate
+	// TrustedProxies are the networks of proxies that say, in X-Forwarded-For and
+	// X-Forwarded-Proto, for whom they ask.
+	TrustedProxies []netip.Prefix
 	// Health returns nil while the server can take mail; a nil Health is well.
 	Health func() error
 	// Metrics serves /metrics; nil: there are none.
@@ -75,7 +82,7 @@ func New(cfg Config) *http.Server {
 		mux.Handle("/", cfg.Pages)
 	}
 	return &http.Server{
-		Handler:           foldPaths(mux),
+		Handler:           cfg.forwarded(foldPaths(mux)),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,

@@ -74,6 +74,9 @@ func (cfg *Config) mobileconfig(w http.ResponseWriter, r *http.Request, address,
 		}
 	}
 	file, err := p.file()
+	if by := cfg.signer(); err == nil && by != nil {
+		file, err = sign(file, by)
+	}
 	if err != nil {
 		cfg.refuse(w, err)
 		return

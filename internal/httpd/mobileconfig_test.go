@@ -3,19 +3,25 @@ package httpd
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/xml"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 
+	"github.com/smallstep/pkcs7"
+
 	"posthorn/auth"
 	"posthorn/internal/mail"
 	"posthorn/store"
+	"posthorn/tlsconf"
 )
 
 // office is a site with accounts: alice@example.org, whose password is
@@ -186,5 +192,43 @@ func TestMobileconfigIsStable(t *testing.T) {
 	}
 	if len(seen) != 4 {
 		t.Errorf("%d profiles for four accounts", len(seen))
+	}
+}
+
+// TestSigned: a profile is signed by what is shown in TLS, and what is signed is
+// the profile.
+func TestSigned(t *testing.T) {
+	dir := t.TempDir()
+	source, err := tlsconf.LoadCA(dir, []string{"mail.example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := source.Certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const profile = "<plist>no matter what</plist>\n"
+	der, err := sign([]byte(profile), by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := pkcs7.Parse(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	if err := signed.VerifyWithChain(roots); err != nil || string(signed.Content) != profile {
+		t.Errorf("%v; signed is %q", err, signed.Content)
+	}
+	if leaf := signed.GetOnlySigner(); leaf == nil || leaf.VerifyHostname("mail.example.org") != nil {
+		t.Errorf("signed by %v", leaf)
+	}
+	if err := signed.VerifyWithChain(x509.NewCertPool()); err == nil {
+		t.Error("verified without the CA")
 	}
 }

@@ -71,18 +71,18 @@ Start it: it asks for the password. If it asks about the certificate, compare it
 
 func vietnamese() texts {
 	return texts{
-		"title": "Cài đặt chương trình thư", "lead": "Nhập địa chỉ thư điện tử để xem những gì chương trình thư cần biết. Đa số chương trình tự tìm ra, chỉ cần địa chỉ.",
+		"title": "Cài đặt phần mềm thư", "lead": "Nhập địa chỉ thư điện tử để xem các thông số mà phần mềm thư cần. Phần lớn phần mềm tự tìm được chúng, chỉ cần biết địa chỉ.",
 		"address": "Địa chỉ thư điện tử", "show": "Xem cài đặt", "language": "Ngôn ngữ",
 		"error": "Đó không phải là địa chỉ thư điện tử.", "foreign": "Máy chủ này không giữ thư của tên miền đó.",
-		"settings": "Cài đặt cho", "for": "Để", "server": "Máy chủ", "port": "Cổng", "security": "Bảo mật", "user": "Tên người dùng",
+		"settings": "Cài đặt cho", "for": "Mục đích", "server": "Máy chủ", "port": "Cổng", "security": "Bảo mật", "user": "Tên người dùng",
 		"for.imap": "Đọc thư (IMAP)", "for.pop3": "Đọc thư trên một thiết bị duy nhất (POP3)", "for.smtp": "Gửi thư (SMTP)", "none": "không có",
 		"copy": "Sao chép", "copied": "Đã sao chép", "password": "Mật khẩu",
-		"passwordnote": "Mật khẩu là mật khẩu của tài khoản hoặc, tốt hơn, một mật khẩu ứng dụng riêng cho mỗi chương trình. Nếu chương trình hỏi cách xác thực, hãy chọn “mật khẩu thường”.",
+		"passwordnote": "Mật khẩu là mật khẩu của tài khoản hoặc, tốt hơn, một mật khẩu ứng dụng riêng cho mỗi phần mềm. Nếu phần mềm hỏi cách xác thực, hãy chọn “mật khẩu thường”.",
 		"first":        "Nếu có hai dòng cho cùng một việc thì dòng đầu tốt hơn.",
 		"qr":           "Trên điện thoại", "qrnote": "Hướng máy ảnh của điện thoại vào mã này: nó dẫn đến trang này.", "qralt": "Mã QR dẫn đến trang này",
 		"apple": "iPhone, iPad và Mac", "applenote": "Một hồ sơ sẽ cài đặt ứng dụng Mail của Apple. Sau khi tải về, mở Cài đặt và chọn “Đã tải về hồ sơ”.",
-		"download": "Tải hồ sơ (thiết bị sẽ hỏi mật khẩu)", "applemake": "Hoặc để máy chủ làm một hồ sơ có mật khẩu ứng dụng riêng, không phải gõ gì trên thiết bị. Muốn vậy, hãy nhập mật khẩu của tài khoản:",
-		"make": "Làm và tải về", "protocol": "Giao thức", "applesecure": "Hồ sơ có mật khẩu chỉ được làm qua HTTPS:", "applesecurelink": "trang này qua HTTPS",
+		"download": "Tải hồ sơ (thiết bị sẽ hỏi mật khẩu)", "applemake": "Hoặc để máy chủ tạo một hồ sơ có mật khẩu ứng dụng riêng, để không phải gõ gì trên thiết bị. Muốn vậy, hãy nhập mật khẩu của tài khoản tại đây:",
+		"make": "Tạo và tải về", "protocol": "Giao thức", "applesecure": "Hồ sơ có mật khẩu chỉ được tạo qua HTTPS:", "applesecurelink": "trang này qua HTTPS",
 		"steps": "Từng bước", "n.outlook": "Outlook (bản cổ điển)", "n.newoutlook": "Outlook (bản mới)", "picture": "Hình vẽ một hộp thoại",
 		"f.address": "Địa chỉ thư", "f.password": "Mật khẩu", "f.server": "Máy chủ", "f.port": "Cổng", "f.security": "Bảo mật kết nối", "f.user": "Tên người dùng",
 		"p.account": "Tài khoản", "p.incoming": "Máy chủ thư đến", "p.outgoing": "Máy chủ thư đi", "b.next": "Tiếp", "b.continue": "Tiếp tục", "b.done": "Xong",
@@ -98,7 +98,7 @@ Bấm “Tiếp theo” và nhập mật khẩu.`,
 		"steps.newoutlook": `Mở “Cài đặt”, “Tài khoản”, “Thêm tài khoản”.
 Nhập {address} và bấm “Tiếp tục”. Nếu Outlook hỏi nhà cung cấp, chọn “{kind}”.
 Nhập mật khẩu, mở “Hiển thị thêm”, rồi nhập các máy chủ như trong hình.
-Outlook lấy thư này qua máy chủ của Microsoft, và có nói rõ: hãy đồng ý, hoặc dùng chương trình khác.`,
+Outlook lấy thư này qua máy chủ của Microsoft, và có nói rõ: hãy đồng ý, hoặc dùng phần mềm khác.`,
 		"steps.ios": `Cách dễ nhất là hồ sơ ở trên.
 Làm bằng tay: mở “Cài đặt”, “Ứng dụng”, “Mail”, “Tài khoản Mail”, “Thêm tài khoản”, “Khác”, “Thêm tài khoản Mail”.
 Nhập tên, {address} và mật khẩu, rồi bấm “Tiếp”.
@@ -108,6 +108,6 @@ Gmail: mở “Cài đặt”, “Thêm tài khoản”, “Khác”, và nhập
 Chọn “Cá nhân ({kind})” và nhập mật khẩu.
 Nhập các máy chủ như trong hình.`,
 		"steps.mutt": `Chép các dòng này vào ~/.muttrc, hoặc ~/.config/neomutt/neomuttrc.
-Khởi động: chương trình sẽ hỏi mật khẩu. Nếu nó hỏi về chứng chỉ, hãy đối chiếu với người quản trị trước khi chấp nhận.`,
+Khởi động mutt: nó sẽ hỏi mật khẩu. Nếu nó hỏi về chứng chỉ, hãy đối chiếu với người quản trị trước khi chấp nhận.`,
 	}
 }

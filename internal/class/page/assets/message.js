@@ -6,6 +6,8 @@ import { facts } from "./state.js";
 import { Stepper } from "./steps.js";
 import * as server from "./server.js";
 
+const small = matchMedia("(width < 50rem)"); // the message stands below the list
+
 export class Messages {
   #lists = [];
   #message = null;
@@ -34,7 +36,8 @@ export class Messages {
 
   #drawList() {
     const focus = document.activeElement?.dataset?.message;
-    const all = this.#lists.flatMap(({ server: name, messages }) => messages.map((m) => ({ ...m, server: name })));
+    const all = this.#lists.flatMap(({ server: name, messages }) => messages.map((m) => ({ ...m, server: name })))
+      .sort((a, b) => Date.parse(b.arrived) - Date.parse(a.arrived));
     this.none.textContent = all.length ? "" : t("no-messages");
     this.list.replaceChildren(...all.map((m) => this.#row(m)));
     if (focus) this.list.querySelector(`[data-message="${CSS.escape(focus)}"]`)?.focus();
@@ -56,6 +59,7 @@ export class Messages {
       this.#message = m;
       this.#part = firstEncoded(m.tree) || m.tree;
       this.#drawMessage();
+      if (small.matches) byId("message").scrollIntoView();
     } catch (problem) {
       if (problem.key === "unknown-message") await this.refresh(); // it has gone on its way
       this.failed(problem);

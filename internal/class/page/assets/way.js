@@ -12,9 +12,9 @@ const trip = { dot: 700, letter: 1400 }; // milliseconds
 
 // Places by the person's side: along the way (0 to 1200) and across it (0 to 230). A narrow picture goes down instead.
 const paper = { along: 1200, across: 230, shown: 212 };
-const down = { width: 330, along: 0.64, across: 1.435 };
+const down = { width: 330, along: 0.68, across: 1.435, head: 26 };
 const places = {
-  program: { along: 82, across: 115, w: 160, h: 104 },
+  program: { along: 85, across: 115, w: 170, h: 104 },
   server: { along: 400, across: 115, w: 292, h: 204 },
   gate: { along: 323, across: 73, w: 112, h: 44 },
   queue: { along: 475, across: 73, w: 122, h: 60 },
@@ -49,21 +49,21 @@ export class Way {
     let along = p.along;
     let across = p.across;
     if (side === 1) [along, across] = [paper.along - along, paper.across - across];
-    if (narrow.matches) return { x: down.width - across * down.across, y: along * down.along };
+    if (narrow.matches) return { x: down.width - across * down.across, y: along * down.along - (name === "server" ? down.head / 2 : 0) };
     return { x: along, y: name === "server" ? across - 9 : across }; // there is nothing below what a server has in it
   }
 
   sizeOf(name) {
     const { w, h } = places[name];
     if (!narrow.matches) return { w, h };
-    return name === "server" ? { w: 316, h: w * down.along } : { w: name === "program" ? 210 : Math.min(w, 104), h: Math.min(h, 56) };
+    return name === "server" ? { w: 316, h: w * down.along + down.head } : { w: name === "program" ? 210 : Math.min(w, 104), h: Math.min(h, 56) };
   }
 
   build() {
     for (const m of this.#moving) m.stop();
     this.#parts = {};
     const people = this.room.state.servers.slice(0, 2).map((_, side) => side);
-    this.picture = svg("svg", { class: "wayout", viewBox: narrow.matches ? `0 0 ${down.width} ${paper.along * down.along}` : `0 0 ${paper.along} ${paper.shown}`, role: "img" }, arrowHead());
+    this.picture = svg("svg", { class: "wayout", viewBox: narrow.matches ? `0 24 ${down.width} ${paper.along * down.along - 48}` : `0 0 ${paper.along} ${paper.shown}`, role: "img" }, arrowHead());
     for (const side of people) this.#box(side, "server");
     this.tracks = svg("g");
     this.picture.append(this.tracks);
