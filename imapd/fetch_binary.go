@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"posthorn/internal/mail"
 	"posthorn/internal/message"
 )
 
@@ -54,7 +55,7 @@ func (f *fetch) binary(it *fetchItem, label string, c *content) error {
 	body := &bodyWriter{conn: f.s.conn}
 	cut := &cutter{w: body, skip: offset, left: length}
 	if err := c.decode(cut, p); err != nil && cut.left > 0 {
-		if !body.lost {
+		if !body.lost && !errors.Is(err, mail.ErrNotFound) {
 			f.s.srv.cfg.Log.Internal(f.s.conn.ID(), "decoding a part", err)
 		}
 		return f.s.lose(err)

@@ -3,9 +3,11 @@ package imapd
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"strconv"
 
+	"posthorn/internal/mail"
 	"posthorn/internal/message"
 	"posthorn/internal/wire"
 	"posthorn/store"
@@ -160,7 +162,7 @@ func (c *content) write(o octets) error {
 	if err == nil {
 		return nil
 	}
-	if !w.lost {
+	if !w.lost && !errors.Is(err, mail.ErrNotFound) { // or another session expunged it meanwhile
 		c.s.srv.cfg.Log.Internal(c.s.conn.ID(), "sending a message", err)
 	}
 	return c.s.lose(err)

@@ -2,11 +2,15 @@ package imapd
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
+	"posthorn/internal/mail"
 	"posthorn/internal/message"
 	"posthorn/internal/wire"
+	"posthorn/store"
 )
 
 // TestLongHeaders: fields are chosen from a header that is never held whole just
@@ -47,5 +51,40 @@ func TestLongHeaders(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestExpungedWhileSent: who reads a message slowly, while another session
+// expunges it, loses the connection in the middle of it, and that is nobody's
+// fault: the log has no error (see fixture.Write).
+func TestExpungedWhileSent(t *testing.T) {
+	f := newFixture(t)
+	text := "Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", 400_000)
+	check(t, f.deliver("alice", "INBOX", []byte(text)))
+	a := f.account("alice")
+	inbox, err := f.store.MailboxByName(t.Context(), a.ID, "INBOX")
+	check(t, err)
+	var content store.ContentID
+	for m, err := range f.store.Messages(t.Context(), inbox.ID, mail.UIDSet{{From: 1, To: 1}}, store.Brief) {
+		check(t, err)
+		content = m.Content
+	}
+	addr, _ := f.startTCP(wire.Limits{})
+	var both [2]*telnet
+	for i := range both {
+		both[i] = dialTCP(t, addr)
+		both[i].until("* OK")
+		both[i].say(`l LOGIN alice@example.org "` + password + "\"\r\ns SELECT INBOX\r\n")
+		both[i].until("s OK")
+	}
+	both[0].say("f FETCH 1 BODY.PEEK[]\r\n")
+	both[0].until("* 1 FETCH")
+	both[1].say("d STORE 1 +FLAGS (\\Deleted)\r\ne EXPUNGE\r\n")
+	both[1].until("e OK")
+	for end := time.Now().Add(30 * time.Second); err == nil && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		_, err = f.store.Content(t.Context(), content)
+	}
+	if n, _ := io.Copy(io.Discard, both[0].r); n >= int64(len(text)) {
+		t.Errorf("%d octets came", n)
 	}
 }

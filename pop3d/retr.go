@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"posthorn/internal/fault"
+	"posthorn/internal/mail"
 	"posthorn/store"
 )
 
@@ -66,7 +67,9 @@ func (s *session) send(m *message, n int, head string, write func(*store.Content
 			return err
 		}
 		// Half a message must not look like a whole one.
-		s.srv.cfg.Log.Internal(s.conn.ID(), fmt.Sprintf("sending message %d", m.uid), err)
+		if !errors.Is(err, mail.ErrNotFound) { // or an IMAP session expunged it meanwhile
+			s.srv.cfg.Log.Internal(s.conn.ID(), fmt.Sprintf("sending message %d", m.uid), err)
+		}
 		s.conn.Hangup("")
 		return errLost
 	}
