@@ -105,7 +105,8 @@ reproducible: ## build twice, in two folders: the binaries must be the same
 notices: ## write bin/NOTICES: the licences of all that is linked into the binary
 	@mkdir -p bin; { printf '=== Go %s\n\n' "$$($(GO) env GOVERSION)"; cat "$$($(GO) env GOROOT)/LICENSE"; \
 	$(GO) list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/posthorn | sort -u | \
-	while read -r path version dir; do printf '\n=== %s %s\n\n' "$$path" "$$version"; cat "$$dir"/LICEN[CS]E*; done; } >bin/NOTICES
+	while read -r path version dir; do printf '\n=== %s %s\n\n' "$$path" "$$version"; \
+	  find "$$dir" -maxdepth 1 \( -iname 'LICEN[CS]E*' -o -iname 'COPYING*' -o -iname 'NOTICE*' \) -exec cat {} +; done; } >bin/NOTICES
 	@grep -c '^===' bin/NOTICES
 
 sbom: build ## write bin/posthorn.modules: each module in the binary, with its version and checksum

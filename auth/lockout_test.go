@@ -247,8 +247,8 @@ func TestLockoutIsBounded(t *testing.T) {
 		g.take()
 		g.remember()
 	}
-	if l.buckets.len() > maxBuckets || l.known.len() > maxKnown {
-		t.Errorf("%d buckets, %d known", l.buckets.len(), l.known.len())
+	if l.buckets.order.Len() > maxBuckets || l.known.order.Len() > maxKnown {
+		t.Errorf("%d buckets, %d known", l.buckets.order.Len(), l.known.order.Len())
 	}
 }
 
@@ -301,8 +301,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		m.recall(g)
 		m.settle(g, &outcome{ok: i%2 == 0})
 	}
-	if m.right.len() > maxRemembered || m.wrong.len() > maxRemembered || len(m.pending) > 0 {
-		t.Errorf("%d right, %d wrong, %d pending", m.right.len(), m.wrong.len(), len(m.pending))
+	if m.right.order.Len() > maxRemembered || m.wrong.order.Len() > maxRemembered || len(m.pending) > 0 {
+		t.Errorf("%d right, %d wrong, %d pending", m.right.order.Len(), m.wrong.order.Len(), len(m.pending))
 	}
 }
 

@@ -46,5 +46,3 @@ func (l *lru[K, V]) remove(key K) {
 		delete(l.entries, key)
 	}
 }
-
-func (l *lru[K, V]) len() int { return l.order.Len() }

@@ -94,7 +94,7 @@ func TestKnownAfterRestart(t *testing.T) {
 		time.Sleep(knownFor/2 + 2*time.Hour)
 		b := restart()
 		wants(t, logIn(t, b, home, "alice@example.org", "pencil"), nil)
-		if known := b.lockout.known.len(); known != 1 { // the visitor's is forgotten
+		if known := b.lockout.known.order.Len(); known != 1 { // the visitor's is forgotten
 			t.Errorf("%d addresses are known", known)
 		}
 		time.Sleep(knownFor + 2*time.Hour)

@@ -21,9 +21,6 @@ type reply struct {
 	closes bool
 }
 
-// failed tells whether the command was refused.
-func (r reply) failed() bool { return r.code >= 400 }
-
 // append writes the reply as it goes over the wire. In a reply of several
 // lines each has the enhanced code (RFC 2034 §4).
 func (r reply) append(b []byte) []byte {

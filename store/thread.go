@@ -79,8 +79,8 @@ func bySubject(list []sortable) []*Thread {
 }
 
 // compareSent is the order by sent date, then by UID.
-func (a *sortable) compareSent(b *sortable) int {
-	return cmp.Or(cmp.Compare(a.sent, b.sent), cmp.Compare(a.hit.UID, b.hit.UID))
+func (m *sortable) compareSent(other *sortable) int {
+	return cmp.Or(cmp.Compare(m.sent, other.sent), cmp.Compare(m.hit.UID, other.hit.UID))
 }
 
 // node is a message in a thread, or stands for one that is not there (a dummy,

@@ -195,12 +195,10 @@ func appPasswordList(ctx context.Context, o *Operator, in AppPassword) ([]AppPas
 	if err != nil {
 		return nil, err
 	}
-	creds, err := o.Store.Credentials(ctx, a.ID)
+	list, err := o.Auth.AppPasswords(ctx, a.ID)
 	out := []AppPassword{}
-	for _, c := range creds {
-		if c.Name != "" {
-			out = append(out, AppPassword{Address: a.Address.String(), Name: c.Name, Created: c.Created, LastUsed: c.LastUsed})
-		}
+	for _, c := range list {
+		out = append(out, AppPassword{Address: a.Address.String(), Name: c.Name, Created: c.Created, LastUsed: c.LastUsed})
 	}
 	return out, err
 }

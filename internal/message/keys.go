@@ -64,17 +64,10 @@ func KeysOf(envelope, header []byte) Keys {
 	return k
 }
 
-// Thread is the message that began the thread (RFC 8474 §5.2): the first that
+// ThreadOf is the message that began the thread (RFC 8474 §5.2): the first that
 // this one refers to, for who answers keeps what the other referred to and adds
-// it (RFC 5322 §3.6.4); or else this one. 0 where nothing is named.
-func (k *Keys) Thread() MessageID {
-	if len(k.References) > 0 {
-		return k.References[0]
-	}
-	return k.ID
-}
-
-// ThreadOf is KeysOf(envelope, header).Thread(), at less cost.
+// it (RFC 5322 §3.6.4); or else this one. 0 where nothing is named. It costs less
+// than KeysOf, and agrees with it.
 func ThreadOf(envelope, header []byte) MessageID {
 	if ids := references(header); len(ids) > 0 {
 		return ids[0]
