@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 
@@ -51,15 +52,18 @@ func (s *session) copy(d *decoder, uid, move bool) error {
 	if move { // COPYUID before the EXPUNGEs that sync sends (RFC 9051 §6.4.8)
 		act, say = s.srv.store.MoveMessages, func(code string) { s.out.status("*", status{"OK", code, "Moved"}) }
 	}
-	_, done := s.working(0) // it is one transaction, of which nothing is known before it ends
+	_, done := s.working(0) // of a transaction nothing is known before it ends
 	c, err := act(s.ctx, s.box.id, set, to.ID)
 	done()
-	if err != nil {
+	if err != nil && len(c.From) == 0 {
 		return err
 	}
 	s.noteCopied(move, c, to.Name)
-	s.limit = lowest
-	return s.copied(set, uid, c, say)
+	if err == nil {
+		s.limit = lowest
+	}
+	// A MOVE may fail partway, when COPYUID tells how far it came (RFC 6851 §3.3).
+	return cmp.Or(err, s.copied(set, uid, c, say))
 }
 
 // copied says COPYUID, or why nothing was copied.

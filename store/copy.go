@@ -21,18 +21,42 @@ func (s *Store) CopyMessages(ctx context.Context, from MailboxID, set mail.UIDSe
 		c, err = tx.copy(from, set, to)
 		return err
 	})
+	if err != nil {
+		return Copied{}, err
+	}
+	return c, nil
+}
+
+// MoveMessages moves messages. Each is in one of the mailboxes at any time, and
+// of many some thousands go together: beside an error may stand what was moved
+// (RFC 6851 §3.3). mail.ErrNoSuchMailbox, and mail.ErrOverQuota when the
+// mailboxes belong to two accounts.
+func (s *Store) MoveMessages(ctx context.Context, from MailboxID, set mail.UIDSet, to MailboxID) (c Copied, err error) {
+	limit := s.together
+	if from == to {
+		limit = -1 // the next part would meet what this one has moved
+	}
+	err = inParts(set, func(part mail.UIDSet) (next mail.UID, err error) {
+		var moved Copied
+		err = s.write(ctx, weightOf(part), func(tx *writeTx) error {
+			moved, next, err = tx.move(from, part, to, limit)
+			fault("move: in the transaction")
+			return err
+		})
+		if err == nil {
+			fault("move: committed")
+			c.add(moved)
+		}
+		return next, err
+	})
 	return c, err
 }
 
-// MoveMessages moves messages in one transaction (RFC 6851).
-// mail.ErrNoSuchMailbox, and mail.ErrOverQuota when the mailboxes belong to
-// two accounts.
-func (s *Store) MoveMessages(ctx context.Context, from MailboxID, set mail.UIDSet, to MailboxID) (c Copied, err error) {
-	err = s.write(ctx, weightOf(set), func(tx *writeTx) error {
-		c, err = tx.move(from, set, to)
-		return err
-	})
-	return c, err
+// add adds what a later part gave.
+func (c *Copied) add(part Copied) {
+	c.UIDValidity = part.UIDValidity
+	c.From = append(c.From, part.From...)
+	c.To = append(c.To, part.To...)
 }
 
 func (tx *writeTx) copy(from MailboxID, set mail.UIDSet, to MailboxID) (Copied, error) {
@@ -57,25 +81,26 @@ func (tx *writeTx) copy(from MailboxID, set mail.UIDSet, to MailboxID) (Copied, 
 	return c, tx.duplicate(&c, list, src, dst, modseq)
 }
 
-func (tx *writeTx) move(from MailboxID, set mail.UIDSet, to MailboxID) (Copied, error) {
+// move moves the first limit messages only, and says where there may be more.
+func (tx *writeTx) move(from MailboxID, set mail.UIDSet, to MailboxID, limit int) (c Copied, next mail.UID, err error) {
 	src, dst, err := tx.twoMailboxes(from, to)
 	if err != nil {
-		return Copied{}, err
+		return Copied{}, 0, err
 	}
-	c := Copied{UIDValidity: dst.UIDValidity}
-	list, err := tx.items(from, set, false, -1)
+	c.UIDValidity = dst.UIDValidity
+	list, err := tx.items(from, set, false, limit)
 	if err != nil || len(list) == 0 {
-		return c, err
+		return c, 0, err
 	}
 	left, arrived, err := tx.chargeMove(src.Account, dst.Account, totalsOf(list))
 	if err != nil {
-		return c, err
+		return c, 0, err
 	}
 	c.ModSeq = arrived
 	if err := tx.duplicate(&c, list, src, dst, arrived); err != nil {
-		return c, err
+		return c, 0, err
 	}
-	return c, tx.bury(src, list, left)
+	return c, after(list, limit), tx.bury(src, list, left)
 }
 
 // chargeMove takes the modification sequences with which messages leave one
