@@ -2,7 +2,6 @@ package smtpd
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -148,5 +147,5 @@ func shown(a mail.Address) string {
 	if !a.IsASCII() {
 		return "this address"
 	}
-	return fmt.Sprintf("<%s>", a)
+	return "<" + a.String() + ">"
 }

@@ -109,7 +109,7 @@ func prepare(ds []Delivery) (weight int, err error) {
 func taken(ds []Delivery) {
 	for _, d := range ds {
 		d.Body.taken = true
-		d.Body.encoded = nil
+		d.Body.dropChunks()
 		d.Body.unweigh()
 	}
 }

@@ -45,6 +45,7 @@ type blobs struct {
 	enc   *zstd.Encoder
 	dec   *zstd.Decoder
 	rooms sync.Pool // of *room
+	spare sync.Pool // of *[spareSize]byte
 }
 
 func newBlobs() (*blobs, error) {
@@ -62,7 +63,10 @@ func newBlobs() (*blobs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &blobs{enc: enc, dec: dec, rooms: sync.Pool{New: func() any { return new(room) }}}, nil
+	return &blobs{enc: enc, dec: dec,
+		rooms: sync.Pool{New: func() any { return new(room) }},
+		spare: sync.Pool{New: func() any { return new([spareSize]byte) }},
+	}, nil
 }
 
 // room is what blobs are made in; each is then copied out in its own size.
@@ -72,7 +76,8 @@ type room struct{ outside, inside, out []byte }
 // base64 in it stand for, nil where there are none.
 type chunk struct{ data, attached []byte }
 
-func (c chunk) size() int { return len(c.data) + len(c.attached) }
+// held is how many octets of memory it takes.
+func (c chunk) held() int { return cap(c.data) + cap(c.attached) }
 
 // encode makes a chunk of data, in the form that is smallest without much work.
 func (b *blobs) encode(data []byte) chunk {
@@ -84,12 +89,12 @@ func (b *blobs) encode(data []byte) chunk {
 	}
 	if len(runs) == 0 {
 		r.out = b.pack(r.out[:0], data, zstdFrom)
-		return chunk{data: withSum(r.out)}
+		return chunk{data: b.keep(r.out)}
 	}
 	r.out = b.pack(appendRuns(r.out[:0], runs), r.outside, zstdFrom)
-	c := chunk{data: withSum(r.out)}
+	c := chunk{data: b.keep(r.out)}
 	r.out = b.pack(r.out[:0], r.inside, attachedFrom)
-	c.attached = withSum(r.out)
+	c.attached = b.keep(r.out)
 	return c
 }
 
@@ -134,7 +139,12 @@ func (b *blobs) encodeQuick(data []byte) []byte {
 // octets.
 func pays(packed, data int) bool { return packed < data-data/16 }
 
-const sumSize = 4
+const (
+	sumSize = 4
+	// spareSize is the capacity of blobs whose memory is used again: most
+	// messages' attachments fit, and make up most of what a delivery allocates.
+	spareSize = 16 << 10
+)
 
 // castagnoli is CRC-32C, which processors compute: some 10 µs a chunk. It finds
 // every damage of up to 32 bits in a row.
@@ -142,8 +152,31 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // withSum is a copy of packed with its checksum.
 func withSum(packed []byte) []byte {
-	blob := append(make([]byte, 0, len(packed)+sumSize), packed...)
-	return binary.LittleEndian.AppendUint32(blob, crc32.Checksum(packed, castagnoli))
+	return appendSum(make([]byte, 0, len(packed)+sumSize), packed)
+}
+
+func appendSum(dst, packed []byte) []byte {
+	return binary.LittleEndian.AppendUint32(append(dst, packed...), crc32.Checksum(packed, castagnoli))
+}
+
+// keep is withSum, in memory for recycle to take back.
+func (b *blobs) keep(packed []byte) []byte {
+	if n := len(packed) + sumSize; n <= spareSize/4 || n > spareSize {
+		return withSum(packed)
+	}
+	return appendSum(b.spare.Get().(*[spareSize]byte)[:0], packed)
+}
+
+// recycle takes the memory of chunks back that are stored, or given up.
+func (b *blobs) recycle(chunks []chunk) {
+	for _, c := range chunks {
+		for _, blob := range [][]byte{c.data, c.attached} {
+			if cap(blob) == spareSize {
+				b.spare.Put((*[spareSize]byte)(blob[:spareSize]))
+			}
+		}
+	}
+	clear(chunks)
 }
 
 // withoutSum is what withSum was given. mail.ErrCorrupt.

@@ -95,8 +95,8 @@ func TestBlobRoundTrip(t *testing.T) {
 		if tt.encoding != blobSplit {
 			continue
 		}
-		if c.size() > len(tt.data)*80/100 {
-			t.Errorf("%s: %d octets became %d", name, len(tt.data), c.size())
+		if n := len(c.data) + len(c.attached); n > len(tt.data)*80/100 {
+			t.Errorf("%s: %d octets became %d", name, len(tt.data), n)
 		}
 		outside, runs, err := b.decodeChunk(nil, chunk{data: c.data})
 		if err != nil || len(runs) == 0 {

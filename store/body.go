@@ -158,7 +158,7 @@ func (b *Body) seal(data []byte) error {
 	}
 	c := b.s.blobs.encode(data)
 	b.encoded = append(b.encoded, c)
-	b.weight += c.size()
+	b.weight += c.held()
 	if b.weight < stageAt && b.s.held.Load() < heldStage {
 		return nil
 	}
@@ -181,7 +181,7 @@ func (b *Body) stage() error {
 	if err == nil {
 		fault("stage: committed")
 		b.staged += len(b.encoded)
-		clear(b.encoded)
+		b.s.blobs.recycle(b.encoded)
 		b.encoded, b.weight = b.encoded[:0], 0
 	}
 	return err
@@ -259,10 +259,16 @@ func (b *Body) Abort() {
 	}
 	b.taken = true
 	b.release()
-	b.encoded = nil
+	b.dropChunks()
 	if b.staged > 0 {
 		b.s.sweeper.abort(b.id)
 	}
+}
+
+// dropChunks gives the chunks' memory back.
+func (b *Body) dropChunks() {
+	b.s.blobs.recycle(b.encoded)
+	b.encoded = nil
 }
 
 // contentRow is a content as the tables have it.
@@ -283,8 +289,8 @@ func (b *Body) makeRow() {
 	r.headerSize = p.HeaderSize
 	r.traits = traitsOf(p)
 	r.sum = b.hash.Sum(nil)
-	r.parts = p.Root.AppendBinary([]byte{})
-	r.envelope = append([]byte{}, p.Envelope...)
+	r.parts = p.Root.AppendBinary(make([]byte, 0, 256))
+	r.envelope = p.Envelope
 	if !p.Date.IsZero() {
 		r.sent = zonedTime(p.Date)
 	}

@@ -124,3 +124,35 @@ func readSome(t *testing.T, s *Store, id ContentID) {
 		t.Error(err)
 	}
 }
+
+// TestMemoryUsedAgain has messages come in beside each other whose chunks are made
+// in memory that others have used, and some of which are given up. Whatever was
+// written over shows in their checksums, when the test ends.
+func TestMemoryUsedAgain(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	mb := inboxOf(t, s, id).ID
+	messages := benchMessages(20, 20<<10)
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range messages {
+				b := s.NewBody(t.Context())
+				b.Write(messages[(i+g)%len(messages)])
+				var err error
+				if i%4 > 0 {
+					_, err = s.Accept(t.Context(), Delivery{Body: b, Copies: []Copy{{Account: id, Mailbox: mb}}})
+				} else {
+					_, err = b.Finish()
+				}
+				if b.Abort(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n, want := len(list(t, s, mb, everything, Brief)), 8*len(messages)*3/4; n != want {
+		t.Errorf("%d messages, not %d", n, want)
+	}
+}

@@ -64,11 +64,12 @@ func (f *fields) appendAddresses(b []byte, id int) []byte {
 	}
 	start := len(b)
 	b = append(b, '(')
-	list := addressList{src: headerText(v)}
+	list := addressList{src: headerText(v), tokens: f.tokens, buf: f.buf}
 	for f.addresses < maxAddresses && list.next() {
 		b = list.item.append(b)
 		f.addresses++
 	}
+	f.tokens, f.buf = list.tokens, list.buf
 	if list.group {
 		b = append(b, "(NIL NIL NIL NIL)"...)
 	}

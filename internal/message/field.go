@@ -155,18 +155,30 @@ func splitField(line []byte) (name, value int) {
 	return name, i + 1
 }
 
+// maxTokensKept is the most tokens of an address for which room is kept from one
+// message to the next.
+const maxTokensKept = 256
+
 // fields keeps the values of one header's fields.
 type fields struct {
 	val       [fieldCount][]byte
 	set       [fieldCount]bool
 	kept      int // octets, of all headers of the message
 	addresses int // in all envelopes of the message
+
+	tokens []token // addressList's, used again
+	buf    []byte
 }
 
 // emptied returns fields without values that use f's memory.
 func (f *fields) emptied() (g fields) {
 	for i, v := range f.val {
 		g.val[i] = reuse(v)
+	}
+	g.buf = reuse(f.buf)
+	if cap(f.tokens) <= maxTokensKept {
+		g.tokens = f.tokens[:0]
+		clear(g.tokens[:cap(g.tokens)])
 	}
 	return g
 }

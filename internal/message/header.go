@@ -117,7 +117,7 @@ func (p *run) endHeader(body, lfs int64) {
 	if f.message {
 		if level == 0 {
 			p.out.HeaderSize = body
-			p.out.Envelope = p.fields.appendEnvelope(nil)
+			p.out.Envelope = p.fields.appendEnvelope(make([]byte, 0, 512)) // as most need
 			p.out.Date = ParseDate(p.fields.get(fieldDate))
 		} else {
 			p.tree.stack[level-1].part.Envelope = p.fields.appendEnvelope(nil)

@@ -313,7 +313,8 @@ func (c *Conn) MaskAnswer(shown string) {
 func (c *Conn) Note(n Note) {
 	if c.watched() {
 		c.show()
-		c.tellEvent(Event{Kind: Noted, Text: n.String(), Note: &n})
+		told := n // only what is told goes to the heap
+		c.tellEvent(Event{Kind: Noted, Text: told.String(), Note: &told})
 	}
 }
 
