@@ -247,6 +247,55 @@ func TestArrowsOfExpunge(t *testing.T) {
 	})
 }
 
+// A MOVE of more messages than go together is cut off: each is in one of the
+// mailboxes, and in one only.
+func TestArrowsOfMove(t *testing.T) {
+	prepared := newServer(t, t.TempDir(), faulty, "alice")
+	prepared.MustStart()
+	l := &acks{dir: prepared.Dir}
+	prepared.deliver(l, 600, 10, "alice@"+domain)
+	all := imap.SeqSet{{Start: 1, Stop: 0}}
+	c := prepared.IMAP("alice")
+	c.Create("Old", nil).Wait()
+	c.Select("INBOX", nil).Wait()
+	for range 8 {
+		if _, err := c.Copy(all, "INBOX").Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Close()
+	prepared.Stop()
+	const messages = 10 << 8
+	for _, tt := range []struct {
+		point         string
+		passage, want int
+	}{
+		{"move: in the transaction", 1, 0},
+		{"move: committed", 1, 2000},
+		{"move: in the transaction", 2, 2000},
+		{"move: committed", 2, messages},
+	} {
+		t.Run(fmt.Sprint(tt.point, " ", tt.passage), func(t *testing.T) {
+			s := prepared.clone(t)
+			s.MustStart(arrow(tt.point, tt.passage))
+			c := s.IMAP("alice")
+			defer c.Close()
+			if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+				t.Fatal(err)
+			}
+			c.Move(all, "Old").Wait()
+			s.mustDie()
+			s.verify(&acks{dir: s.Dir, lines: l.lines})
+			in := func(mailbox string) int {
+				return s.number("SELECT count(*) FROM messages m JOIN mailboxes b ON b.id = m.mailbox WHERE b.name = '" + mailbox + "'")
+			}
+			if left, moved := in("INBOX"), in("Old"); moved != tt.want || left+moved != messages {
+				t.Errorf("%d messages are in INBOX and %d in Old", left, moved)
+			}
+		})
+	}
+}
+
 // A checkpoint is cut off half-way and at its end.
 func TestArrowsOfCheckpoint(t *testing.T) {
 	for _, point := range []string{"checkpoint: half done", "checkpoint: done"} {
