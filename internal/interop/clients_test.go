@@ -248,16 +248,6 @@ SyncState *
 	}
 }
 
-// makeMaildir makes an empty maildir.
-func makeMaildir(t *testing.T, dir string) {
-	t.Helper()
-	for _, sub := range []string{"cur", "new", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // fileOf is the one file of a maildir whose message has a subject.
 func fileOf(t *testing.T, dir, subject string) string {
 	t.Helper()

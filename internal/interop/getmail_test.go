@@ -3,61 +3,17 @@
 package interop
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
-	"time"
 )
 
-// getmail runs getmail with the getmailrc that is in its folder in home. It
-// delivers to a maildir there, which it does for nobody who is root: so root runs
-// it as nobody. (Its other way, to a command, may stand still for minutes: it
-// misses the end of a command that ends before getmail waits for it.)
-func getmail(t *testing.T, home string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "getmail")
-	cmd.Dir = home
-	cmd.Env = append(os.Environ(), "HOME="+home, "LC_ALL=C.UTF-8")
-	if os.Geteuid() == 0 {
-		const nobody = 65534
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		err := filepath.WalkDir(home, func(path string, _ os.DirEntry, err error) error {
-			if err == nil {
-				err = os.Chown(path, nobody, nobody)
-			}
-			return err
-		})
-		if err == nil {
-			err = os.Chmod(filepath.Dir(home), 0o711)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("getmail: %v\n%s", err, out)
-	}
-}
-
-// getmailHome is a home with an empty maildir, and what getmail needs to trust
-// the server.
-func (s *server) getmailHome() (home, mail string) {
-	s.t.Helper()
-	home = s.t.TempDir()
-	ca, err := os.ReadFile(s.Dir + "/ca.pem")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	write(s.t, home+"/ca.pem", string(ca))
-	mail = home + "/Mail/INBOX"
-	makeMaildir(s.t, mail)
-	return home, mail
+// getmailDelivery is where getmail delivers to: a file. As root it delivers to a
+// command only. Each of its ways of delivery forks, and stands still for minutes
+// where the child ends before it has begun to wait: so the command looks that
+// getmail sleeps before it ends.
+func getmailDelivery(file string) string {
+	return fmt.Sprintf("type = MDA_external\npath = /bin/sh\narguments = (\"-c\", \"cat >> %s; until grep -q ^State:.S /proc/$PPID/status; do :; done\")\nallow_root_commands = true\n", file)
 }
 
 // TestGetmail has getmail leave the messages and come again, when it must know
@@ -67,28 +23,21 @@ func TestGetmail(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			s := start(t, "bob")
 			s.deliver("bob", letter("one", "first"), letter("two", "second"))
-			home, mail := s.getmailHome()
+			dir := t.TempDir()
 			fetch := func(options string) {
 				t.Helper()
-				write(t, home+"/.config/getmail/getmailrc", fmt.Sprintf("[retriever]\ntype = %s\nserver = localhost\nport = %s\nusername = bob@%s\npassword = %s\nca_certs = ~/ca.pem\n\n[destination]\ntype = Maildir\npath = ~/Mail/INBOX/\n\n[options]\n%s",
-					kind, s.Port(service), domain, password, options))
-				getmail(t, home)
+				write(t, filepath.Join(dir, "rc"), fmt.Sprintf("[retriever]\ntype = %s\nserver = localhost\nport = %s\nusername = bob@%s\npassword = %s\nca_certs = %s/ca.pem\n\n[destination]\n%s\n[options]\n%s",
+					kind, s.Port(service), domain, password, s.Dir, getmailDelivery(dir+"/out"), options))
+				runIn(t, dir, "", "getmail", "--getmaildir", dir, "--rcfile", "rc")
 			}
-			for range 2 { // the second time there is nothing new
-				fetch("delete = false\nread_all = false\n")
-				if n := len(maildir(t, mail)); n != 2 {
-					t.Errorf("%d messages are fetched, want 2", n)
-				}
-			}
-			fileOf(t, mail, "one")
-			fileOf(t, mail, "two")
+			fetch("delete = false\nread_all = false\n")
+			wantFetched(t, dir+"/out", "one", "two")
+			fetch("delete = false\nread_all = false\n")
+			wantFetched(t, dir+"/out", "one", "two")
 			s.wantMessage("bob", "INBOX", 2)
 			s.deliver("bob", letter("three", "third"))
 			fetch("delete = true\nread_all = true\n")
-			fileOf(t, mail, "three")
-			if n := len(maildir(t, mail)); n != 5 {
-				t.Errorf("%d messages are fetched, want 2 and then 3", n)
-			}
+			wantFetched(t, dir+"/out", "one", "two", "one", "two", "three")
 			s.wantEmpty("bob")
 		})
 	}

@@ -48,7 +48,8 @@ func (s *server) recipe(program, home string) string {
 }
 
 // TestRecipes does with each program what docs/clients.md says, word for word
-// but for what a test needs: other ports, another account.
+// but for what a test needs: other ports, another account, and where root may
+// not, another place to deliver to.
 func TestRecipes(t *testing.T) {
 	s := start(t, "alice")
 	home := t.TempDir()
@@ -58,10 +59,9 @@ func TestRecipes(t *testing.T) {
 	}
 	write(t, home+"/ca.pem", string(ca))
 	write(t, home+"/letter.eml", letter("by curl", "Hello."))
-	if err := os.Chmod(write(t, home+"/bin/pass", "#!/bin/sh\necho '"+password+"'\n"), 0o755); err != nil {
+	if err := os.Chmod(write(t, home+"/bin/pass", "#!/bin/sh\necho '"+password+"'\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	os.Chmod(home+"/bin", 0o755) // for getmail, which is nobody's
 	t.Setenv("PATH", home+"/bin:"+os.Getenv("PATH"))
 	sent := 0
 	wantSent := func(subject string) {
@@ -114,20 +114,19 @@ func TestRecipes(t *testing.T) {
 	runIn(t, home, "", "offlineimap", "-o", "-u", "basic")
 	wantMail("offlineimap", home+"/Mail/INBOX")
 
-	// What curl has read is not unread.
-	fetchmailrc := strings.Replace(s.recipe("fetchmail", home), "/usr/bin/procmail -d you", "cat >> "+home+"/fetched", 1)
-	write(t, home+"/.fetchmailrc", fetchmailrc)
+	write(t, home+"/.config/getmail/getmailrc", strings.Replace(s.recipe("getmail", home), "type = Maildir\npath = ~/Mail/INBOX/\n", getmailDelivery(home+"/got"), 1))
+	runIn(t, home, "", "getmail")
+	write(t, home+"/.fetchmailrc", strings.Replace(s.recipe("fetchmail", home), "/usr/bin/procmail -d you", "cat >> "+home+"/fetched", 1))
 	runIn(t, home, "", "fetchmail", "--nodetach", "--nosyslog")
-	if b, err := os.ReadFile(home + "/fetched"); err != nil || strings.Count(string(b), "\nMessage-I") != sent-1 {
-		t.Errorf("fetchmail did not fetch %d messages: %v\n%s", sent-1, err, b)
+	for file, want := range map[string]int{"/got": sent, "/fetched": sent - 1} { // what curl has read is not unread
+		if b, err := os.ReadFile(home + file); err != nil || strings.Count(string(b), "\nMessage-I") != want {
+			t.Errorf("%s does not have %d messages: %v\n%s", file, want, err, b)
+		}
 	}
 
-	getmailHome, mail := s.getmailHome()
-	write(t, getmailHome+"/.config/getmail/getmailrc", s.recipe("getmail", home))
-	getmail(t, getmailHome)
-	wantMail("getmail", mail)
-
-	makeMaildir(t, home+"/Mail/INBOX")
+	for _, dir := range []string{"cur", "new", "tmp"} {
+		os.MkdirAll(home+"/Mail/INBOX/"+dir, 0o700)
+	}
 	write(t, home+"/.mpoprc", s.recipe("mpop", home))
 	runIn(t, home, "", "mpop", "--keep=on")
 	wantMail("mpop", home+"/Mail/INBOX")
