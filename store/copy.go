@@ -11,7 +11,9 @@ import (
 type Copied struct {
 	UIDValidity uint32
 	From, To    []mail.UID
-	ModSeq      mail.ModSeq // of the copies, and where they were moved within an account, of what left
+	// ModSeq is that of the copies, and where they were moved within an account,
+	// of what left; of many that were moved, the last that did.
+	ModSeq mail.ModSeq
 }
 
 // CopyMessages copies messages into another mailbox (or the same), all or
@@ -57,6 +59,7 @@ func (c *Copied) add(part Copied) {
 	c.UIDValidity = part.UIDValidity
 	c.From = append(c.From, part.From...)
 	c.To = append(c.To, part.To...)
+	c.ModSeq = max(c.ModSeq, part.ModSeq)
 }
 
 func (tx *writeTx) copy(from MailboxID, set mail.UIDSet, to MailboxID) (Copied, error) {
