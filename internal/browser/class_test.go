@@ -108,6 +108,7 @@ func TestClass(t *testing.T) {
 	run("setup", (*class).setup)
 	run("skipped", (*class).skipped)
 	run("tabs", (*class).manyTabs)
+	run("crowd", (*class).crowd)
 }
 
 // transcript: every session of all protocols shows without a click, with what

@@ -4,6 +4,8 @@ package browser
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -244,5 +246,40 @@ func (c *class) manyTabs(t *testing.T) {
 	c.dial(alices, "smtp").say("NOOP many", "250")
 	for _, b := range tabs {
 		b.line("NOOP many")
+	}
+}
+
+// crowd: a thousand sessions, of which the page says how many it was not shown,
+// leave it bounded and at work.
+func (c *class) crowd(t *testing.T) {
+	b := c.open(t, "en")
+	for i := range 1000 {
+		conn, err := net.Dial("tcp", c.demo.Address(alices, "smtp"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "HELO crowd%d.test\r\nQUIT\r\n", i)
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+	// the last ones may not be shown, for there were too many; one later is
+	for k := 0; ; k++ {
+		word := fmt.Sprintf("NOOP after-the-crowd-%d", k)
+		s := c.dial(alices, "smtp")
+		s.say(word, "250")
+		s.say("QUIT", "221")
+		if js[bool](b, `new Promise((done) => setTimeout(() => done([...document.querySelectorAll("#lines .what")].some((e) => e.textContent === %s)), 500))`, word) {
+			break
+		}
+		if k == 60 {
+			t.Fatal("sessions are not shown again")
+		}
+	}
+	for selector, most := range map[string]int{"#sessions li": 40, "#filter-session option": 42, "#lines .line": 600} {
+		if n := js[int](b, `document.querySelectorAll(%s).length`, selector); n > most {
+			t.Errorf("%d of %s", n, selector)
+		}
 	}
 }

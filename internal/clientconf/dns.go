@@ -50,7 +50,7 @@ func (a *Access) DNS(domain string) []Record {
 
 // services are RFC 6186's records, with RFC 8314's submissions. A service that
 // is not there is said not to be (RFC 2782's target "."), and the lower number
-// is preferred.
+// is preferred, also of IMAP and POP3 (RFC 6186 §3.4).
 func (r *recorder) services(a *Access) {
 	for _, s := range []struct {
 		name     string

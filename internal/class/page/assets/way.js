@@ -14,7 +14,7 @@ const trip = { dot: 700, letter: 1400 }; // milliseconds
 const paper = { along: 1200, across: 230, shown: 212 };
 const down = { width: 330, along: 0.68, across: 1.435, head: 26 };
 const places = {
-  program: { along: 85, across: 115, w: 170, h: 104 },
+  program: { along: 84, across: 115, w: 164, h: 104 },
   server: { along: 400, across: 115, w: 292, h: 204 },
   gate: { along: 323, across: 73, w: 112, h: 44 },
   queue: { along: 475, across: 73, w: 122, h: 60 },
