@@ -113,11 +113,11 @@ func (p *explanation) show(s *explain.Show) {
 	}
 	lines, ok := s.Typed()
 	if !ok {
-		p.paragraph(p.say("To see it: ", "Xem thử: "), s.Title.In(p.lang)+
-			p.say(` ("show me" on the page of "posthorn demo")`, ` (nút "cho xem" trên trang của "posthorn demo")`))
+		p.paragraph(p.say("To see it: ", "Xem minh họa: "), s.Title.In(p.lang)+
+			p.say(` ("show me" on the page of "posthorn demo")`, ` (nút "Xem minh họa" trên trang của "posthorn demo")`))
 		return
 	}
-	p.paragraph(p.say("To see it: ", "Xem thử: "), s.Title.In(p.lang)+p.say(` (in "posthorn demo")`, ` (trong "posthorn demo")`))
+	p.paragraph(p.say("To see it: ", "Xem minh họa: "), s.Title.In(p.lang)+p.say(` (in "posthorn demo")`, ` (trong "posthorn demo")`))
 	for _, line := range lines {
 		p.printf("    %s\n", line)
 	}

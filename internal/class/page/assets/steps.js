@@ -32,7 +32,10 @@ export class Stepper {
 
   #go(by) {
     this.#at = Math.max(0, Math.min(this.#at + by, this.#items.length - 1));
+    const held = document.activeElement;
     this.draw();
+    if (held === this.next && this.next.disabled) this.back.focus(); // a button that is off would lose the keyboard's place
+    if (held === this.back && this.back.disabled) this.next.focus();
   }
 
   draw() {
