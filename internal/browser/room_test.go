@@ -70,6 +70,10 @@ func (c *class) keyboard(t *testing.T) {
 	b.wait(`document.querySelector("#pause").getAttribute("aria-pressed") === "true"`)
 	b.keys(" ")
 	b.wait(`document.querySelector("#pause").getAttribute("aria-pressed") === "false"`)
+	b.keys(" ")
+	b.wait(`document.querySelector("#pause").getAttribute("aria-pressed") === "true"`)
+	b.keys(kb.Escape)
+	b.wait(`document.querySelector("#live").getAttribute("aria-pressed") === "true"`)
 }
 
 // walk goes through what is open with the tabulator key, and compares where it
@@ -106,6 +110,7 @@ func (c *class) looks(t *testing.T) {
 	c.send("Looks", parts)
 	b := c.open(t, "en")
 	c.send("In the queue", "\r\n.\r\n")
+	c.settle() // or it would be opened there, and leave
 	views := []struct {
 		name          string
 		width, height int64
@@ -143,12 +148,38 @@ func (c *class) looks(t *testing.T) {
 			b.shoot(what)
 		}
 	}
+	c.fits(b, "laptop", 1366, 768)
+	c.fits(b, "large projector", 1920, 1080)
 	// The switch wins over what the system prefers.
 	b.prefers("prefers-color-scheme", "light")
 	b.click("#theme")
 	b.wait(`document.documentElement.dataset.theme === "dark"`)
 	b.click("#tab-live")
 	b.accessible(c.axe, "switched to dark")
+}
+
+// fits: at a size, in each language and size of print, no part sticks out, nor is a button's or a
+// choice's text wider than it.
+func (c *class) fits(b *tab, what string, width, height int64) {
+	b.t.Helper()
+	b.size(width, height)
+	for _, lang := range languages {
+		c.speak(b, lang)
+		for range 2 {
+			b.click("#size")
+			for _, panel := range []string{"live", "messages", "faults", "codes"} {
+				b.click("#tab-" + panel)
+				if wide := js[int](b, `document.scrollingElement.scrollWidth`); wide > int(width) {
+					b.t.Errorf("%s, %s, %s: the page is %d pixels wide", what, lang, panel, wide)
+				}
+				for _, e := range js[[]string](b, `[...document.querySelectorAll("button, .button, .chip, svg .name")].filter((e) => e.checkVisibility())
+					.filter((e) => e.ownerSVGElement ? e.getBBox().width > (e.closest(".place, .state")?.querySelector("rect").getBBox().width ?? Infinity) : e.scrollWidth > e.clientWidth + 1)
+					.map((e) => e.textContent)`) {
+					b.t.Errorf("%s, %s, %s: %q is wider than where it stands", what, lang, panel, e)
+				}
+			}
+		}
+	}
 }
 
 // motion: what is said moves on the picture, unless one asked for less motion.
