@@ -95,11 +95,12 @@ bench: build ## measure: the hot paths, then the binary beside Dovecot and Postf
 vuln: ## look for known vulnerabilities that the binary can reach (asks vuln.go.dev)
 	$(GOVULNCHECK) ./cmd/posthorn
 
-reproducible: ## build twice, in two folders: the binaries must be the same
-	@set -e; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+reproducible: ## build twice, in two folders, once from nothing: the binaries must be the same
+	@set -e; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; cache=$$($(GO) env GOCACHE); \
 	for folder in one another/one; do \
 	  mkdir -p "$$tmp/$$folder"; git archive HEAD | tar -x -C "$$tmp/$$folder"; \
-	  (cd "$$tmp/$$folder" && $(GO) build -buildvcs=false -trimpath -o posthorn ./cmd/posthorn); \
+	  (cd "$$tmp/$$folder" && GOCACHE="$$cache" $(GO) build -buildvcs=false -trimpath -o posthorn ./cmd/posthorn); \
+	  cache="$$tmp/cache"; \
 	done; sha256sum "$$tmp"/one/posthorn "$$tmp"/another/one/posthorn; cmp "$$tmp"/one/posthorn "$$tmp"/another/one/posthorn
 
 notices: ## write bin/NOTICES: the licences of all that is linked into the binary

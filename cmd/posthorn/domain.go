@@ -15,7 +15,8 @@ func domainCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: "add", Usage: "take mail for a domain", ArgsUsage: "DOMAIN", Action: func(c *cli.Context) error { return domainChange(c, "domain add") }},
 			{Name: "list", Usage: "list the domains", Flags: []cli.Flag{jsonFlag()}, Action: domainList},
-			{Name: "delete", Usage: "take no more mail for a domain (it must have no accounts or aliases left)", ArgsUsage: "DOMAIN", Action: func(c *cli.Context) error { return domainChange(c, "domain delete") }},
+			{Name: "delete", Usage: "take no more mail for a domain (it must have no accounts or aliases left)", ArgsUsage: "DOMAIN",
+				Action: func(c *cli.Context) error { return domainChange(c, "domain delete") }},
 		},
 	}
 }

@@ -129,7 +129,11 @@ func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, bo
 	if _, err := b.Write(received(p.Hostname, c, env, id, now)); err != nil {
 		return "", err
 	}
-	header, err := p.copy(b, c, env, id, now, body, len(routes.reports) > 0)
+	var missing func(*head) []byte
+	if c.Submission {
+		missing = func(h *head) []byte { return h.missingFields(sender(c, env), id+"@"+p.Hostname, now) }
+	}
+	header, err := passOn(b, body, missing, len(routes.reports) > 0)
 	if err != nil {
 		return "", err
 	}
@@ -171,11 +175,12 @@ func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, bo
 	return id, nil
 }
 
-// copy streams body into b and returns the message's header when the caller
-// needs it. A submission is repaired. To a text without any header on port 25,
-// such as a person types at telnet, nothing is added but the blank line that
-// ends the trace fields in front of it: else no mail program would show it.
-func (p *Pipeline) copy(b io.Writer, c *Client, env *mail.Envelope, id string, now time.Time, body io.Reader, keepHeader bool) ([]byte, error) {
+// passOn streams body to b, behind what missing says that its head lacks, and
+// returns the message's header when the caller needs it. Where missing is nil
+// (port 25) nothing is added, but to a text without any header, such as a person
+// types at telnet, the blank line that ends the trace fields in front of it: else
+// no mail program would show it.
+func passOn(b io.Writer, body io.Reader, missing func(*head) []byte, needHeader bool) ([]byte, error) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	n, err := body.Read(*buf)
@@ -183,7 +188,7 @@ func (p *Pipeline) copy(b io.Writer, c *Client, env *mail.Envelope, id string, n
 		return nil, err
 	}
 	first := (*buf)[:n]
-	if beginsHeader(first) && !c.Submission && !keepHeader {
+	if beginsHeader(first) && missing == nil && !needHeader {
 		if _, err := b.Write(first); err != nil {
 			return nil, err
 		}
@@ -197,8 +202,8 @@ func (p *Pipeline) copy(b io.Writer, c *Client, env *mail.Envelope, id string, n
 	}
 	var header []byte
 	switch {
-	case c.Submission:
-		header = head.missingFields(sender(c, env), id+"@"+p.Hostname, now)
+	case missing != nil:
+		header = missing(head)
 	case !head.hasFields() && len(head.data) > 0:
 		header = []byte("\r\n")
 	}
