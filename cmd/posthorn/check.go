@@ -55,7 +55,7 @@ func checkStore(c *cli.Context) error {
 		}
 	})
 	if err == nil && len(problems) > 0 {
-		err = fmt.Errorf("%d problems found; keep a copy of the data folder before you change anything", len(problems))
+		err = fmt.Errorf("problems found: %d; keep a copy of the data folder before you change anything", len(problems))
 	}
 	return err
 }
