@@ -280,7 +280,7 @@ func TestWrongPasswords(t *testing.T) {
 	mu.Unlock()
 	stop()
 	flood.Wait()
-	most := time.Duration(pick(8000, 250)) * time.Millisecond // in turn with all guesses it would take a minute
+	most := time.Duration(pick(4000, 250)) * time.Millisecond // in turn with all guesses it would take a minute; CI's machines are shared
 	t.Logf("%.0f wrong passwords a second, %d of %d looked at; logins beside: %d from a known address, 99th of 100 %v; %d by app password, %v",
 		rate, hashed, sent, len(known), percentile99(known), len(unknown), percentile99(unknown))
 	if p := percentile99(known); p > most {

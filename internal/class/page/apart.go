@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -137,36 +138,46 @@ func (e *Envelope) compare(header []Field, known bool) {
 	if known && e.From == "" {
 		e.Differs = append(e.Differs, "bounce")
 	}
-	if known && e.From != "" && !names(header, e.From, "From") {
+	from, to := namedIn(header, "From"), namedIn(header, "To", "Cc")
+	if known && e.From != "" && !from.has(e.From) {
 		e.Differs = append(e.Differs, "from")
 	}
-	for _, to := range e.To {
-		if !names(header, to, "To", "Cc") {
+	for _, address := range e.To {
+		if !to.has(address) {
 			e.Differs = append(e.Differs, "to")
 			break
 		}
 	}
 }
 
-// names reports whether one of the fields has an address.
-func names(header []Field, address string, in ...string) bool {
+// named are the addresses in fields, and the text of those fields that are no
+// lists of addresses, in small letters.
+type named struct {
+	addresses map[string]bool
+	others    []string
+}
+
+// namedIn reads each field once, however many addresses are looked for then.
+func namedIn(header []Field, fields ...string) named {
+	n := named{addresses: map[string]bool{}}
 	for _, f := range header {
-		for _, name := range in {
-			if !strings.EqualFold(f.Name, name) {
-				continue
-			}
-			list, err := mail.ParseAddressList(f.Value)
-			if err != nil && strings.Contains(strings.ToLower(f.Value), strings.ToLower(address)) {
-				return true
-			}
-			for _, a := range list {
-				if strings.EqualFold(a.Address, address) {
-					return true
-				}
-			}
+		if !slices.ContainsFunc(fields, func(name string) bool { return strings.EqualFold(f.Name, name) }) {
+			continue
+		}
+		list, err := mail.ParseAddressList(f.Value)
+		if err != nil {
+			n.others = append(n.others, strings.ToLower(f.Value))
+		}
+		for _, a := range list {
+			n.addresses[strings.ToLower(a.Address)] = true
 		}
 	}
-	return false
+	return n
+}
+
+func (n *named) has(address string) bool {
+	address = strings.ToLower(address)
+	return n.addresses[address] || slices.ContainsFunc(n.others, func(text string) bool { return strings.Contains(text, address) })
 }
 
 // A Received field's clauses (RFC 5321 §4.4), as far as they are of interest.
