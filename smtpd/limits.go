@@ -17,10 +17,10 @@ const (
 	strangersOctets     = 16 << 10
 	recipientOctets     = 72
 	// strangersTogether are the octets of the recipients of all strangers who are
-	// connected: of a hundred messages with a hundred recipients each. When they are
+	// connected: of fifty messages with a hundred recipients each. When they are
 	// used up a message may still have strangersShare, some ten recipients; who has
 	// more sends to the others next (RFC 5321 §4.5.3.1.10).
-	strangersTogether = 1 << 20
+	strangersTogether = 512 << 10
 	strangersShare    = 1 << 10
 
 	// maxLine is the longest line that is read as a command where AUTH is

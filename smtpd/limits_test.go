@@ -238,7 +238,7 @@ func TestStrangersTogether(t *testing.T) {
 			}
 			least = min(least, taken)
 		}
-		if full < 50 || full > 80 || least < 5 || more > 1 {
+		if full < 25 || full > 40 || least < 5 || more > 1 {
 			t.Errorf("%d of %d got all recipients, %d more than ten, the others %d", full, len(all), more, least)
 		}
 		if held := s.strangers.Load(); held > strangersTogether+int64(len(all)-full)*strangersShare {
