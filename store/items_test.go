@@ -66,6 +66,9 @@ func TestMoveInParts(t *testing.T) {
 	if n := commitsOf(t, s) - before; err != nil || n != 3 || fmt.Sprint(c.From, c.To) != "[1 3 4 5 6 7 8 9 10] [1 2 3 4 5 6 7 8 9]" {
 		t.Errorf("%v in %d commits: %v", c, n, err)
 	}
+	if last := list(t, s, box.ID, everything, Brief)[8]; c.ModSeq != last.ModSeq {
+		t.Errorf("MODSEQ %d, not %d", c.ModSeq, last.ModSeq)
+	}
 	// Into itself, where what has moved stands behind what has not.
 	before = commitsOf(t, s)
 	c, err = s.MoveMessages(t.Context(), box.ID, everything, box.ID)
