@@ -66,7 +66,7 @@ func queueShow(c *cli.Context) error {
 			fmt.Fprintf(w, "envelope id\t%s\n", first.EnvelopeID)
 		}
 		for _, e := range list {
-			fmt.Fprintf(w, "to\t<%s>\n  tried\t%d times, last %s\n  next try\t%s\n", e.To, e.Attempts, when(e.LastTry), when(e.NextTry))
+			fmt.Fprintf(w, "to\t<%s>\n  attempts\t%d, last %s\n  next try\t%s\n", e.To, e.Attempts, when(e.LastTry), when(e.NextTry))
 			if e.LastError != "" {
 				fmt.Fprintf(w, "  last answer\t%s\n", e.LastError)
 			}

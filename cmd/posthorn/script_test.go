@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"posthorn/internal/config"
 	"posthorn/internal/testserver"
 )
 
@@ -54,10 +55,21 @@ func TestScripts(t *testing.T) {
 			env.Values[processKey{}] = map[string][]*process{}
 			return nil
 		},
+		Condition: configured,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status, "running": running, "stopped": stopped, "hangup": hangup, "talk": talk, "arrives": arrives, "tells": tells,
 		},
 	})
+}
+
+// configured is the condition [configured]: this machine has a Posthorn of its
+// own, which commands find where they are told of none.
+func configured(condition string) (bool, error) {
+	if condition != "configured" {
+		return false, fmt.Errorf("no condition %q", condition)
+	}
+	_, err := config.Find()
+	return err == nil, nil
 }
 
 func status(ts *testscript.TestScript, neg bool, args []string) {
