@@ -2,9 +2,13 @@ package store
 
 import "sync/atomic"
 
-// Progress counts what an operation has done, for others to look at meanwhile.
-// The methods of a nil one do nothing.
-type Progress struct{ done atomic.Int64 }
+// Progress counts what an operation has done, for others to look at meanwhile,
+// and what searches have cost: those that share a Progress may cost together
+// what one may. Done and add do nothing with a nil one.
+type Progress struct {
+	done     atomic.Int64 // messages
+	searched atomic.Int64 // octets, as maxSearchWork counts them
+}
 
 // Done is how many messages were looked at. Operations that share a Progress
 // add to one another.

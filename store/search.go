@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"posthorn/internal/mail"
@@ -115,8 +114,11 @@ func (s *Store) Search(ctx context.Context, mb MailboxID, q Query) ([]SearchHit,
 }
 
 // SearchCounted is Search that counts in p, if not nil, the messages that it
-// has decided.
+// has decided. Searches for many texts that share p may cost what one may.
 func (s *Store) SearchCounted(ctx context.Context, mb MailboxID, q Query, p *Progress) ([]SearchHit, error) {
+	if p == nil {
+		p = new(Progress)
+	}
 	q, err := s.resolveThreads(ctx, mb, q)
 	if err != nil {
 		return nil, err
@@ -189,7 +191,6 @@ type search struct {
 	mailbox  MailboxID
 	plan     *plan
 	progress *Progress
-	worked   atomic.Int64 // octets, as maxSearchWork counts them
 
 	mu   sync.Mutex
 	next mail.UID // where the next batch begins; 0: there is none

@@ -132,7 +132,7 @@ func (w *searchWorker) tire(c *candidate) error {
 		return nil
 	}
 	octets := textWork + len(c.trace) + len(c.header) + w.look.octets
-	if w.worked.Add(int64(n*octets)) > maxSearchWork {
+	if w.progress.searched.Add(int64(n*octets)) > maxSearchWork {
 		return mail.ErrTooMuchWork
 	}
 	return nil

@@ -386,7 +386,7 @@ func TestSearchWork(t *testing.T) {
 		for i := range q {
 			q[i] = HasText{In: InText, Value: fmt.Sprint("word", i)}
 		}
-		w := searchWorker{search: &search{plan: compile(q)}}
+		w := searchWorker{search: &search{plan: compile(q), progress: new(Progress)}}
 		c := candidate{m: &Message{Size: 1 << 20}, have: onBody}
 		w.look.octets = 3000
 		var err error
@@ -395,6 +395,11 @@ func TestSearchWork(t *testing.T) {
 		}
 		if err != want {
 			t.Errorf("%d texts: %v, want %v", n, err, want)
+		}
+		// The next search of the same command, as one for FUZZY is, has no work left.
+		w = searchWorker{search: &search{plan: w.plan, progress: w.progress}}
+		if err := w.tire(&c); err != want {
+			t.Errorf("%d texts, the next search: %v, want %v", n, err, want)
 		}
 	}
 }
