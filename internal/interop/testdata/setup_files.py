@@ -11,6 +11,7 @@ import poplib
 import re
 import smtplib
 import ssl
+import subprocess
 import sys
 import urllib.error
 import urllib.parse
@@ -102,15 +103,21 @@ for place in PLACES:
     assert ask(place + "/autodiscover/autodiscover.xml", (REQUEST % "x@foreign.example").encode())[0] == 404
     assert ask(place + "/autodiscover/autodiscover.xml", b"x" * 100_000)[0] == 413
 
+def signed(body):
+    """What the server signed, after openssl has held the signature to its CA."""
+    verify = ["openssl", "cms", "-verify", "-inform", "DER", "-purpose", "any", "-CAfile", ca]
+    return subprocess.run(verify, input=body, capture_output=True, check=True).stdout
+
+
 # Apple's profile, with and without a password in it.
 for place in PLACES:
     status, headers, body = ask("%s/setup/mail.mobileconfig?emailaddress=%s" % (place, quote(alice)))
-    account = plistlib.loads(body)["PayloadContent"][0]
+    account = plistlib.loads(signed(body))["PayloadContent"][0]
     assert status == 200 and headers["Content-Type"] == "application/x-apple-aspen-config" and "IncomingPassword" not in account
     assert (account["IncomingMailServerPortNumber"], account["OutgoingMailServerPortNumber"]) == (base + 993, base + 465)
 form = {"emailaddress": alias, "password": password, "protocol": "imap"}
 status, _, body = ask(PLACES[1] + "/setup/mail.mobileconfig", urllib.parse.urlencode(form).encode())
-account = plistlib.loads(body)["PayloadContent"][0]
+account = plistlib.loads(signed(body))["PayloadContent"][0]
 assert status == 200 and account["IncomingPassword"] != password
 right, password = password, account["IncomingPassword"]
 log_in("imap", account["IncomingMailServerHostName"], account["IncomingMailServerPortNumber"], "SSL", account["IncomingMailServerUsername"])
