@@ -61,7 +61,7 @@ func TestSessionsEnd(t *testing.T) {
 		}
 	}
 	// What was half said is nowhere; what POP3 was told to delete is there.
-	if got := s.state(s.bob); strings.Contains(got, "half") || strings.Count(got, secret) != 3 {
+	if got := s.state(s.bob); strings.Contains(got, "half") || strings.Count(got, "Subject: "+secret) != 3 {
 		t.Errorf("bob has\n%s", got)
 	}
 }
