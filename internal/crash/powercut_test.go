@@ -63,6 +63,9 @@ func powerCuts(t *testing.T, program string, cuts int, env ...string) (lost, mai
 				<-s.Done()
 				stop()
 				l.lines = l.lines[:kept]
+				// A sync that failed in the cut is answered 451, and may have kept
+				// what it was for.
+				l.inFlight += len(l.takeRefused())
 				d.unmount()
 				d.mount()
 				f := s.compare(l)
