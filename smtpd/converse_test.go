@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"testing"
 	"testing/synctest"
 	"time"
 )
@@ -17,6 +18,17 @@ type conversation struct {
 
 	mu    sync.Mutex
 	heard strings.Builder
+}
+
+// talk has a conversation on one of the harness's ports, in a bubble of its own.
+func talk(t *testing.T, port string, say func(t *testing.T, h *harness, c *conversation)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		conn, err := h.dial(port)
+		must(t, err)
+		say(t, h, converse(conn))
+	})
 }
 
 func converse(conn net.Conn) *conversation {

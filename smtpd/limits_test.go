@@ -11,11 +11,7 @@ import (
 // slow runs a conversation that says one thing again and again, and returns
 // what it heard and how long the server bore it.
 func slow(t *testing.T, first, again string, every time.Duration) (heard string, borne time.Duration) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t)
-		conn, err := h.dial("mx")
-		must(t, err)
-		c := converse(conn)
+	talk(t, "mx", func(t *testing.T, h *harness, c *conversation) {
 		c.say(first)
 		since := time.Now()
 		for time.Since(since) < 3*time.Hour && !strings.Contains(c.all(), "losing") {
@@ -71,11 +67,7 @@ func TestFruitless(t *testing.T) {
 // TestFruitful: a message that is taken gives a client its time and its
 // commands again.
 func TestFruitful(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t)
-		conn, err := h.dial("mx")
-		must(t, err)
-		c := converse(conn)
+	talk(t, "mx", func(t *testing.T, h *harness, c *conversation) {
 		const messages = 20
 		for range messages {
 			c.say(begin + strings.Repeat("RCPT TO:<nobody@hamburger.edu>\r\n", maxRefused-1) + "DATA\r\nx\r\n.\r\n")
@@ -112,11 +104,7 @@ func TestRecipientsOfAStranger(t *testing.T) {
 			return fmt.Sprintf("RCPT TO:<a%d@hamburger.edu>%s\r\n", 1000+i, strings.Repeat(" ", maxCommand-50))
 		}, 100, 100},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			h := newHarness(t)
-			conn, err := h.dial("mx")
-			must(t, err)
-			c := converse(conn)
+		talk(t, "mx", func(t *testing.T, h *harness, c *conversation) {
 			c.say("EHLO a\r\nMAIL FROM:<a@b>\r\n")
 			for i := range 500 {
 				c.say(tt.command(i))
@@ -135,11 +123,7 @@ func TestRecipientsOfAStranger(t *testing.T) {
 
 // TestRecipientsOfAnAccount: a thousand, unless configured.
 func TestRecipientsOfAnAccount(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t)
-		conn, err := h.dial("submission clear")
-		must(t, err)
-		c := converse(conn)
+	talk(t, "submission clear", func(t *testing.T, h *harness, c *conversation) {
 		c.say("EHLO a\r\nAUTH PLAIN AGJvYkBoYW1idXJnZXIuZWR1AGtldGNodXA=\r\nMAIL FROM:<bob@hamburger.edu>\r\n")
 		for range 1010 {
 			c.say("RCPT TO:<a@example.net>\r\n")
@@ -164,11 +148,7 @@ func TestLongParameters(t *testing.T) {
 		{"RCPT TO:<bob@hamburger.edu> XX=" + x(1000), "555 5.5.4 "},
 		{"RCPT TO:<bob@hamburger.edu> XX=" + x(1001), "501 5.5.4 Parameters"},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			h := newHarness(t)
-			conn, err := h.dial("mx")
-			must(t, err)
-			c := converse(conn)
+		talk(t, "mx", func(t *testing.T, h *harness, c *conversation) {
 			c.say("EHLO a\r\n")
 			if !strings.HasPrefix(tt.command, "MAIL") {
 				c.say("MAIL FROM:<a@b>\r\n")
@@ -190,11 +170,7 @@ func TestEndlessLine(t *testing.T) {
 		octets int
 		closes bool
 	}{{200 << 10, false}, {300 << 10, true}} {
-		synctest.Test(t, func(t *testing.T) {
-			h := newHarness(t)
-			conn, err := h.dial("mx")
-			must(t, err)
-			c := converse(conn)
+		talk(t, "mx", func(t *testing.T, h *harness, c *conversation) {
 			c.say("NOOP " + strings.Repeat("x", tt.octets) + "\r\nNOOP\r\n")
 			want := "500 5.5.2 Line too long\r\n250 2.0.0 OK\r\n"
 			if tt.closes {
@@ -270,11 +246,7 @@ func TestDrain(t *testing.T) {
 	if testing.Short() {
 		t.Skip("sends 256 MiB")
 	}
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t)
-		conn, err := h.dial("mx small")
-		must(t, err)
-		c := converse(conn)
+	talk(t, "mx small", func(t *testing.T, h *harness, c *conversation) {
 		c.say(begin + "DATA\r\n")
 		piece := strings.Repeat("It goes on and on\r\n", 50_000)
 		sent := 0

@@ -1,16 +1,11 @@
 package page
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
-
-	"posthorn/internal/mail"
-	"posthorn/store"
 )
 
 // TestBombsApart: of a message that is made to cost much only so much is shown,
@@ -43,16 +38,8 @@ func TestBombsApart(t *testing.T) {
 		"base64": "Content-Transfer-Encoding: base64\r\n\r\n" + repeat(repeat("QUJD", 18)+"\r\n", 100_000),
 	} {
 		h, _, st, _ := newPage(t)
-		ctx := context.Background()
-		bob, err := st.Account(ctx, mail.Address{Local: "bob", Domain: "hamburger.edu"})
-		check(t, err)
-		body := st.NewBody(ctx)
-		_, err = io.WriteString(body, text)
-		check(t, err)
-		_, err = st.Accept(ctx, store.Delivery{Body: body, Copies: []store.Copy{{Account: bob.ID, Trace: []byte(trace.String())}}})
-		check(t, err)
-		var list Messages
-		check(t, json.Unmarshal(serve(h, request("GET", "/messages?server=hamburger.edu", "")).Body.Bytes(), &list))
+		deliverBob(t, st, text, trace.String())
+		list := messagesOf(t, h)
 		began := time.Now()
 		w := serve(h, request("GET", "/message?server=hamburger.edu&id="+list.Messages[0].ID, ""))
 		took := time.Since(began)

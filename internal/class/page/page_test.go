@@ -211,21 +211,36 @@ const letter = "Received: from crepes.fr ([127.0.0.1])\r\n\tby hamburger.edu wit
 	"--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"<b>.txt\"\r\n\r\nSGVs\r\nbG8gaOk=\r\n" +
 	"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\nContent-Type: text/html\r\n\r\n<script>alert(1)</script>\r\n--b--\r\n"
 
+// deliverBob puts a letter into Bob's inbox.
+func deliverBob(t *testing.T, st *store.Store, text, trace string) {
+	t.Helper()
+	bob, err := st.Account(t.Context(), mail.Address{Local: "bob", Domain: "hamburger.edu"})
+	check(t, err)
+	accept(t, st, text, store.Delivery{Copies: []store.Copy{{Account: bob.ID, Trace: []byte(trace)}}})
+}
+
+// accept has the store take a letter.
+func accept(t *testing.T, st *store.Store, text string, d store.Delivery) {
+	t.Helper()
+	d.Body = st.NewBody(t.Context())
+	_, err := io.WriteString(d.Body, text)
+	check(t, err)
+	_, err = st.Accept(t.Context(), d)
+	check(t, err)
+}
+
+// messagesOf is what the page lists of hamburger.edu.
+func messagesOf(t *testing.T, h http.Handler) (list Messages) {
+	t.Helper()
+	check(t, json.Unmarshal(serve(h, request("GET", "/messages?server=hamburger.edu", "")).Body.Bytes(), &list))
+	return list
+}
+
 // TestMessage takes a letter apart, and compares with a golden file.
 func TestMessage(t *testing.T) {
 	h, _, st, _ := newPage(t)
-	ctx := context.Background()
-	bob, err := st.Account(ctx, mail.Address{Local: "bob", Domain: "hamburger.edu"})
-	check(t, err)
-	body := st.NewBody(ctx)
-	_, err = io.WriteString(body, letter)
-	check(t, err)
-	_, err = st.Accept(ctx, store.Delivery{Body: body, Copies: []store.Copy{{
-		Account: bob.ID, Trace: []byte("Return-Path: <list@crepes.fr>\r\nDelivered-To: bob@hamburger.edu\r\n"),
-	}}})
-	check(t, err)
-	var list Messages
-	check(t, json.Unmarshal(serve(h, request("GET", "/messages?server=hamburger.edu", "")).Body.Bytes(), &list))
+	deliverBob(t, st, letter, "Return-Path: <list@crepes.fr>\r\nDelivered-To: bob@hamburger.edu\r\n")
+	list := messagesOf(t, h)
 	if len(list.Messages) != 1 || list.Messages[0].Subject != "Bữa trưa" {
 		t.Fatalf("%+v", list)
 	}
@@ -253,18 +268,12 @@ func TestMessage(t *testing.T) {
 // envelope that it waits with.
 func TestQueued(t *testing.T) {
 	h, _, st, _ := newPage(t)
-	ctx := context.Background()
-	body := st.NewBody(ctx)
-	_, err := io.WriteString(body, "From: Bob <bob@hamburger.edu>\r\nTo: alice@crepes.fr\r\nSubject: <b>Later</b>\r\nDate: Sun, 22 Nov 2026 08:00:00 +0000\r\n\r\nwait\r\n")
-	check(t, err)
 	out := &store.Outbound{From: mail.Address{Local: "bob", Domain: "hamburger.edu"}}
 	for _, local := range []string{"alice", "carol"} {
 		out.Recipients = append(out.Recipients, mail.Recipient{Address: mail.Address{Local: local, Domain: "crepes.fr"}})
 	}
-	_, err = st.Accept(ctx, store.Delivery{Body: body, Queue: out})
-	check(t, err)
-	var list Messages
-	check(t, json.Unmarshal(serve(h, request("GET", "/messages?server=hamburger.edu", "")).Body.Bytes(), &list))
+	accept(t, st, "From: Bob <bob@hamburger.edu>\r\nTo: alice@crepes.fr\r\nSubject: <b>Later</b>\r\nDate: Sun, 22 Nov 2026 08:00:00 +0000\r\n\r\nwait\r\n", store.Delivery{Queue: out})
+	list := messagesOf(t, h)
 	if len(list.Messages) != 1 || list.Messages[0].Subject != "<b>Later</b>" || strings.Join(list.Messages[0].Waiting, " ") != "alice@crepes.fr carol@crepes.fr" {
 		t.Fatalf("%+v", list)
 	}
