@@ -10,7 +10,6 @@ import (
 	"net/http/pprof"
 	"os"
 	"os/signal"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -20,10 +19,6 @@ import (
 
 	"posthorn/internal/config"
 )
-
-// ballastSize is the octets that the heap may grow by between collections beside
-// what it would without.
-const ballastSize = 4 << 20
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
@@ -45,10 +40,6 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	// The heap of a server under load is so small that it would be collected every
-	// few hundred messages. What is counted to it and never touched takes no memory.
-	ballast := make([]byte, ballastSize)
-	defer runtime.KeepAlive(ballast)
 	log := newLogger(c.App.ErrWriter, cfg)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
