@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -145,8 +146,8 @@ func (p *plan) compileText(q HasText) criterion {
 	t := &hasText{in: q.In, place: len(p.texts), value: newNeedle(message.Fold(nil, q.Value))}
 	switch q.In {
 	case InHeader:
-		if !isFieldName(q.Name) {
-			return anyOf(nil) // no message has such a field
+		if !isFieldName(q.Name) || bytes.IndexByte(t.value.b, '\n') >= 0 {
+			return anyOf(nil) // no message has such a field, nor one of several lines
 		}
 		t.name = message.Fold(nil, q.Name+": ")
 		p.headers, p.fields = true, append(p.fields, strings.ToLower(q.Name))

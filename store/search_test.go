@@ -197,6 +197,7 @@ func TestSearch(t *testing.T) {
 		HasText{InHeader, "Subject", "test"}, HasText{InHeader, "subject", ""}, HasText{InHeader, "X-Mailer", ""},
 		HasText{InHeader, "From", "doug sauder"}, HasText{InHeader, "Return-Path", "trace4"}, HasText{InHeader, "Delivered-To", ""},
 		HasText{InHeader, "no such", ""}, HasText{InHeader, "", "x"}, HasText{InHeader, "Subject: Test", ""},
+		HasText{InHeader, "From", "\n"}, HasText{InHeader, "Subject", "\r\n"},
 		HasText{InHeader, "Subject", "frösche"}, HasText{InHeader, "Subject", "FRO\u0308SCHE"}, HasText{InBody, "", "hasen"},
 		HasText{InBody, "", ""}, HasText{InText, "", ""}, HasText{InText, "", "redball.png"}, HasText{InBody, "", "redball.png"},
 		HasText{InBody, "", "人権宣言"}, HasText{InText, "", "trace6@"}, HasText{InBody, "", "the"}, HasText{InText, "", "zq"},
