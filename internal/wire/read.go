@@ -211,6 +211,7 @@ func (c *Conn) fill(wake bool) error {
 
 // readError says goodbye where that is due, and latches what is final.
 func (c *Conn) readError(err error) error {
+	c.showPiece()
 	switch {
 	case err == ErrInterrupted:
 		return err

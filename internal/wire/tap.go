@@ -248,9 +248,10 @@ type shown struct {
 	said    int64  // … octets of it
 	answer  string // to be shown instead of the server's next line
 	kind    EventKind
-	body    int64 // octets of the body under way
-	hidden  int64 // … that are beyond the bound
-	missed  int   // lines that were not shown, for load
+	piece   []byte // the beginning of an unfinished line of a body
+	body    int64  // octets of the body under way
+	hidden  int64  // … that are beyond the bound
+	missed  int    // lines that were not shown, for load
 	remote  string
 }
 
@@ -271,7 +272,8 @@ func (c *Conn) weighed(opening bool) {
 	level, quiet := t.level.Load(), c.shown.quiet.Load()
 	switch {
 	case level == calm && quiet:
-		c.shown.server, c.shown.said, c.shown.body, c.shown.hidden = c.shown.server[:0], 0, 0, 0
+		c.shown.server, c.shown.said = c.shown.server[:0], 0
+		c.shown.piece, c.shown.body, c.shown.hidden = c.shown.piece[:0], 0, 0
 		c.shown.pending, c.shown.answer = false, ""
 		c.shown.quiet.Store(false)
 	case level == spent && !quiet, level == full && opening:
@@ -350,6 +352,7 @@ func (c *Conn) tellEvent(e Event) {
 
 // show publishes the client's line that waited for Mask, and ends a body.
 func (c *Conn) show() {
+	c.showPiece()
 	if c.shown.hidden > 0 && c.watched() {
 		kind := ClientLeft
 		if c.shown.kind == ServerData {
@@ -359,6 +362,17 @@ func (c *Conn) show() {
 	}
 	c.shown.body, c.shown.hidden = 0, 0
 	c.showLine()
+}
+
+// showPiece publishes what there is of a body's unfinished line.
+func (c *Conn) showPiece() {
+	if len(c.shown.piece) == 0 {
+		return
+	}
+	if c.watched() {
+		c.tellEvent(Event{Kind: c.shown.kind, Text: string(c.shown.piece), Octets: int64(len(c.shown.piece))})
+	}
+	c.shown.piece = c.shown.piece[:0]
 }
 
 func (c *Conn) showLine() {
@@ -415,21 +429,31 @@ func (c *Conn) tellServer(p []byte) {
 	}
 }
 
-// tellData publishes a piece of a body, within the body's bound.
+// tellData publishes the lines that a piece of a body ends, within the body's
+// bound, and keeps the one that it begins: what comes in several segments is one
+// line.
 func (c *Conn) tellData(kind EventKind, p []byte) {
 	c.beginData(kind)
 	room := max(tapBody-c.shown.body, 0)
 	piece := p[:min(int64(len(p)), room)]
 	c.shown.body += int64(len(p))
 	c.shown.hidden += int64(len(p) - len(piece))
-	if len(piece) > 0 {
-		c.tellEvent(Event{Kind: kind, Text: string(piece), Octets: int64(len(piece))})
+	whole := bytes.LastIndexByte(piece, '\n') + 1
+	if c.shown.body >= tapBody || len(c.shown.piece)+len(piece)-whole > tapLine {
+		whole = len(piece)
 	}
+	if whole > 0 {
+		text := string(c.shown.piece) + string(piece[:whole])
+		c.shown.piece = c.shown.piece[:0]
+		c.tellEvent(Event{Kind: kind, Text: text, Octets: int64(len(text))})
+	}
+	c.shown.piece = append(c.shown.piece, piece[whole:]...)
 }
 
 // tellSecretData publishes that a piece of a literal came which must not be seen.
 func (c *Conn) tellSecretData(p []byte) {
 	c.beginData(ClientData)
+	c.showPiece()
 	e := Event{Kind: ClientData, Text: "********", Octets: int64(len(p)), Masked: true}
 	if c.cfg.Tap.reveal.Load() {
 		e.Secret = string(p[:min(len(p), tapLine)])

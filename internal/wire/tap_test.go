@@ -54,8 +54,8 @@ func TestTap(t *testing.T) {
 	for more := true; more; {
 		events, more = sub.Next(events)
 	}
-	got := strings.ReplaceAll(transcript(events), literal[:4096], "X*4096")
-	// A literal comes in pieces as large as the buffer was.
+	got := transcript(events)
+	// A literal is shown in pieces.
 	if i, j := strings.Index(got, "c: "), strings.LastIndex(got, "\nc: "); i >= 0 {
 		end := j + 1 + strings.Index(got[j+1:], "\n")
 		if n := strings.Count(got[i:end], "x"); n != 4096 || !strings.HasSuffix(got[i:end], "c: [5904 octets more]") {
@@ -63,6 +63,7 @@ func TestTap(t *testing.T) {
 		}
 		got = got[:i] + "c: literal" + got[end:]
 	}
+	got = strings.ReplaceAll(got, literal[:4096], "X*4096")
 	want := `opened 
 S: * OK hello
 login bob
@@ -91,6 +92,50 @@ closed
 		}
 		if strings.Contains(e.Text, "hush") {
 			t.Errorf("a secret: %+v", e)
+		}
+	}
+}
+
+// A body's line is shown as one however it comes: a line's end in two segments
+// makes no empty line.
+func TestTapJoinsSegments(t *testing.T) {
+	for segments, want := range map[string]string{
+		"one\r|\n|two|\r\n\r\n|.\r|\n":            "c: one\r\n\nc: two\r\n\r\n\nc: .\r\n\n",
+		"one\r\ntw|o\r\nthree":                    "c: one\r\n\nc: two\r\n\nc: three\n",
+		strings.Repeat("x", 990) + "|xxxxxxxxxxx": "c: " + strings.Repeat("x", 1001) + "\n",
+		strings.Repeat("x", 4090) + "\r\n|yyyy|z": "c: " + strings.Repeat("x", 4090) + "\r\n\nc: yyyy\nc: [1 octets more]\n",
+	} {
+		var tap Tap
+		sub := tap.Subscribe(100)
+		c, client := pipe(t, &Config{Protocol: "smtp", Tap: &tap})
+		go func() {
+			for segment := range strings.SplitSeq(segments, "|") {
+				io.WriteString(client, segment)
+			}
+			client.Close()
+		}()
+		c.SetPhase(Data)
+		for {
+			p, err := c.Fill()
+			if err != nil {
+				break
+			}
+			c.Consume(len(p))
+		}
+		c.Hangup("")
+		sub.Close()
+		var events []Event
+		for more := true; more; {
+			events, more = sub.Next(events)
+		}
+		octets := 0
+		for _, e := range events {
+			octets += int(e.Octets)
+		}
+		got := strings.TrimPrefix(transcript(events), "opened \n")
+		got, _, _ = strings.Cut(got, "closed")
+		if got != want || octets != len(strings.ReplaceAll(segments, "|", "")) {
+			t.Errorf("%.100q: %d octets in %q", segments, octets, got)
 		}
 	}
 }
