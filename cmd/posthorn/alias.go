@@ -28,7 +28,7 @@ func aliasCommand() *cli.Command {
 func aliasAdd(c *cli.Context) error {
 	args := c.Args().Slice()
 	if len(args) < 2 {
-		return usagef("alias add: an address and at least one target are needed")
+		return usagef("add: an address and at least one target are needed; \"%s --help\" says more", c.Command.HelpName)
 	}
 	return call(c, "alias add", control.Alias{Address: args[0], Targets: args[1:]}, nil)
 }

@@ -31,8 +31,8 @@ func demoCommand() *cli.Command {
 		Description: "Starts crepes.fr with the user alice and hamburger.edu with the user bob, on\n" +
 			"loopback. Mail and passwords stay in the folder from run to run. Ctrl-C ends it.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "dir", Usage: "the folder for both", Value: ".posthorn-demo", TakesFile: true},
-			&cli.IntFlag{Name: "base-port", Usage: "the number added to each protocol's port; the second server has 1000 more", Value: 2000},
+			&cli.StringFlag{Name: "dir", Usage: "the `FOLDER` for both", Value: ".posthorn-demo", TakesFile: true},
+			&cli.IntFlag{Name: "base-port", Usage: "the `NUMBER` added to each protocol's port; the second server has 1000 more", Value: 2000},
 			&cli.BoolFlag{Name: "trace", Usage: "print every session's lines, secrets masked"},
 		},
 		Action: demo,

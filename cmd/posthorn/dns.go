@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"posthorn/internal/clientconf"
+	"posthorn/internal/config"
 	"posthorn/internal/control"
 	"posthorn/internal/mail"
 )
@@ -19,6 +20,18 @@ func dnsCommand() *cli.Command {
 			"up, and so that others believe what goes out. Nothing is looked up or changed.",
 		Flags: []cli.Flag{jsonFlag()}, Action: printDNS,
 	}
+}
+
+// ours is an error unless the domain, a key of mail.DomainKey, is this server's.
+func ours(c *cli.Context, cfg *config.Config, domain string) error {
+	var domains []control.Domain
+	if err := callOn(c.Context, cfg, "domain list", control.None{}, &domains); err != nil {
+		return err
+	}
+	if !slices.Contains(domains, control.Domain{Domain: domain}) {
+		return fmt.Errorf("%s is no domain of this server; \"posthorn domain add %s\" makes it one", domain, domain)
+	}
+	return nil
 }
 
 func printDNS(c *cli.Context) error {
@@ -34,12 +47,8 @@ func printDNS(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var domains []control.Domain
-	if err := callOn(c.Context, cfg, "domain list", control.None{}, &domains); err != nil {
+	if err := ours(c, cfg, domain); err != nil {
 		return err
-	}
-	if !slices.Contains(domains, control.Domain{Domain: domain}) {
-		return fmt.Errorf("%s is no domain of this server; \"posthorn domain add %s\" makes it one", domain, domain)
 	}
 	access := clientconf.New(cfg)
 	records := access.DNS(domain)

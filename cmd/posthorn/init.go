@@ -19,14 +19,14 @@ import (
 func initCommand() *cli.Command {
 	return &cli.Command{
 		Name: "init", Usage: "set up a server: configuration, data folder, certificate",
-		Description: "Writes DIR/posthorn.toml, the data folder, and a CA of the server's own with a\n" +
+		Description: "Writes FOLDER/posthorn.toml, the data folder, and a CA of the server's own with a\n" +
 			"certificate for its name. What is there already is left as it is.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "dir", Usage: "where to put it all", Value: ".", TakesFile: true},
-			&cli.StringFlag{Name: "hostname", Usage: "the server's name, such as mail.example.org"},
-			&cli.StringSliceFlag{Name: "domain", Usage: "a domain whose mail is ours; may be given several times"},
+			&cli.StringFlag{Name: "dir", Usage: "the `FOLDER` to put it all in", Value: ".", TakesFile: true},
+			&cli.StringFlag{Name: "hostname", Usage: "the server's `NAME`, such as mail.example.org"},
+			&cli.StringSliceFlag{Name: "domain", Usage: "a `DOMAIN` whose mail is ours; may be given several times"},
 			&cli.BoolFlag{Name: "local", Usage: "for tests and classes: loopback only, high ports, passwords in clear, nothing limited"},
-			&cli.IntFlag{Name: "base-port", Usage: "with --local: the number added to each protocol's port", Value: 2000},
+			&cli.IntFlag{Name: "base-port", Usage: "with --local: the `NUMBER` added to each protocol's port", Value: 2000},
 		},
 		Action: initialise,
 	}
@@ -48,6 +48,8 @@ func initialise(c *cli.Context) error {
 		return usagef("init: the server needs a name: --hostname mail.example.org")
 	case len(s.Domains) == 0:
 		return usagef("init: at least one domain is needed: --domain example.org")
+	case c.IsSet("base-port") && !s.Local:
+		return usagef("init: --base-port goes with --local")
 	case s.Local && (s.BasePort < 1 || s.BasePort > 64500):
 		return usagef("init: --base-port must be a number from 1 to 64500")
 	}

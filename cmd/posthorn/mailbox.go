@@ -16,7 +16,7 @@ func mailboxCommand() *cli.Command {
 			{Name: "list", Usage: "list an account's mailboxes", ArgsUsage: "ADDRESS", Flags: []cli.Flag{jsonFlag()}, Action: mailboxList},
 			{
 				Name: "create", Usage: "make a mailbox; levels are parted by /", ArgsUsage: "ADDRESS NAME",
-				Flags:  []cli.Flag{&cli.StringFlag{Name: "use", Usage: `its special use: \Archive, \Drafts, \Flagged, \Junk, \Sent or \Trash`}},
+				Flags:  []cli.Flag{&cli.StringFlag{Name: "use", Usage: "its special `USE`: \\Archive, \\Drafts, \\Flagged, \\Junk, \\Sent or \\Trash (default: none)"}},
 				Action: mailboxCreate,
 			},
 			{
@@ -55,7 +55,11 @@ func mailboxCreate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return call(c, "mailbox create", control.Mailbox{Address: args[0], Name: args[1], SpecialUse: c.String("use")}, nil)
+	use := c.String("use")
+	if use != "" && use[0] != '\\' {
+		use = `\` + use // the shell took it
+	}
+	return call(c, "mailbox create", control.Mailbox{Address: args[0], Name: args[1], SpecialUse: use}, nil)
 }
 
 func mailboxDelete(c *cli.Context) error {

@@ -28,6 +28,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -87,21 +88,32 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-// prepare gives every command what all have: --config, errors as usage
-// errors, and an answer to a subcommand that isn't there.
+// prepare gives every command what all have: errors as usage errors, an answer
+// to a subcommand that isn't there, and --config where one is read.
 func prepare(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = wrongFlag
 		if len(c.Subcommands) > 0 {
-			c.Action = noCommand
+			c.Action, c.ArgsUsage = noCommand, "COMMAND"
 			prepare(c.Subcommands)
 			continue
 		}
 		c.HideHelpCommand = true
-		c.Flags = append(c.Flags, &cli.StringFlag{
-			Name: "config", Aliases: []string{"c"}, TakesFile: true,
-			Usage: "configuration `FILE` (default: $POSTHORN_CONFIG, or posthorn.toml in ., /etc/posthorn or /var/lib/posthorn)",
-		})
+		for _, f := range c.Flags {
+			if f, ok := f.(*cli.BoolFlag); ok {
+				f.DisableDefaultText = true // it is false
+			}
+		}
+		if !slices.Contains([]string{"init", "demo", "explain", "version"}, c.Name) {
+			c.Flags = append(c.Flags, configFlag())
+		}
+	}
+}
+
+func configFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "config", Aliases: []string{"c"}, TakesFile: true,
+		Usage: "configuration `FILE` (default: $POSTHORN_CONFIG, or posthorn.toml in ., /etc/posthorn or /var/lib/posthorn)",
 	}
 }
 

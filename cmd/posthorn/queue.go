@@ -16,7 +16,7 @@ func queueCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list what waits, oldest first", Flags: []cli.Flag{jsonFlag()}, Action: queueList},
 			{Name: "show", Usage: "show one message: each recipient and the last answer", ArgsUsage: "ID", Flags: []cli.Flag{jsonFlag()}, Action: queueShow},
-			{Name: "retry", Usage: "try a message now, or with --all everything", ArgsUsage: "ID", Flags: []cli.Flag{&cli.BoolFlag{Name: "all", Usage: "the whole queue"}}, Action: queueRetry},
+			{Name: "retry", Usage: "try a message now, or with --all everything", ArgsUsage: "[ID]", Flags: []cli.Flag{&cli.BoolFlag{Name: "all", Usage: "the whole queue"}}, Action: queueRetry},
 			{Name: "delete", Usage: "give a message up without telling its sender", ArgsUsage: "ID", Action: queueDelete},
 		},
 	}

@@ -25,17 +25,17 @@ import (
 func sendCommand() *cli.Command {
 	return &cli.Command{
 		Name: "send", Usage: "hand a message to a server by submission", ArgsUsage: "RECIPIENT [RECIPIENT …]",
-		Description: "The text is read from standard input. With --raw, standard input is a whole\n" +
-			"message, sent as it is. The server is this configuration's, unless named.",
+		Description: "The text is read from standard input. The server is the configuration's, unless\n" +
+			"named; without a password nobody logs in.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "from", Usage: "the sender, also the user name", Required: true},
-			&cli.StringFlag{Name: "subject", Aliases: []string{"s"}, Usage: "the subject"},
+			&cli.StringFlag{Name: "from", Usage: "the `ADDRESS` of the sender, also the user name"},
+			&cli.StringFlag{Name: "subject", Aliases: []string{"s"}, Usage: "the `TEXT` of the subject"},
 			&cli.StringSliceFlag{Name: "attach", Aliases: []string{"a"}, Usage: "a `FILE` to attach; may be given several times", TakesFile: true},
-			&cli.BoolFlag{Name: "raw", Usage: "standard input is a whole message"},
-			&cli.StringFlag{Name: "server", Usage: "`HOST:PORT` of the submission port"},
-			&cli.StringFlag{Name: "tls", Usage: "starttls, implicit or none", Value: "starttls"},
+			&cli.BoolFlag{Name: "raw", Usage: "standard input is a whole message, sent as it is"},
+			&cli.StringFlag{Name: "server", Usage: "`HOST:PORT` of the submission port (default: the configuration's)"},
+			&cli.StringFlag{Name: "tls", Usage: "the `KIND` of TLS: starttls, implicit or none", Value: "starttls"},
 			&cli.StringFlag{Name: "ca", Usage: "a PEM `FILE` to verify the server by (default: the configuration's ca.pem, else the system's)", TakesFile: true},
-			&cli.StringFlag{Name: "password-file", Usage: "a `FILE` that holds the password", TakesFile: true},
+			&cli.StringFlag{Name: "password-file", Usage: "a `FILE` that holds the password, for logging in", TakesFile: true},
 		},
 		Action: send,
 	}
@@ -44,7 +44,13 @@ func sendCommand() *cli.Command {
 func send(c *cli.Context) error {
 	recipients := c.Args().Slice()
 	if len(recipients) == 0 {
-		return usagef("send: to whom?")
+		return usagef("send: missing RECIPIENT; \"%s --help\" says more", c.Command.HelpName)
+	}
+	if c.String("from") == "" {
+		return usagef("send: missing --from; \"%s --help\" says more", c.Command.HelpName)
+	}
+	if c.Bool("raw") && (c.IsSet("subject") || c.IsSet("attach")) {
+		return usagef("send: --subject and --attach don't go with --raw, which sends a message as it is")
 	}
 	sub, err := submissionTarget(c)
 	if err != nil {

@@ -26,6 +26,9 @@ func settingsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := ours(c, cfg, mail.DomainKey(addr.Domain)); err != nil {
+				return err
+			}
 			return printSettings(c, clientconf.New(cfg).Rows(addr))
 		},
 	}

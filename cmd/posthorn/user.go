@@ -12,17 +12,13 @@ import (
 )
 
 func userCommand() *cli.Command {
-	quota := []cli.Flag{
-		&cli.StringFlag{Name: "quota", Usage: "the most mail the account may hold, such as \"2 GiB\" (0: no limit)"},
-		&cli.Int64Flag{Name: "quota-messages", Usage: "the most messages the account may hold (0: no limit)"},
-	}
 	return &cli.Command{
 		Name: "user", Usage: "the people who have mail here",
 		Subcommands: []*cli.Command{
-			{Name: "add", Usage: "make an account", ArgsUsage: "ADDRESS", Flags: append([]cli.Flag{passwordFlag()}, quota...), Action: userAdd},
+			{Name: "add", Usage: "make an account", ArgsUsage: "ADDRESS", Flags: append([]cli.Flag{passwordFlag()}, quotaFlags("no limit")...), Action: userAdd},
 			{Name: "list", Usage: "list the accounts", Flags: []cli.Flag{jsonFlag()}, Action: userList},
 			{Name: "passwd", Usage: "change an account's password", ArgsUsage: "ADDRESS", Flags: []cli.Flag{passwordFlag()}, Action: userPasswd},
-			{Name: "quota", Usage: "change an account's quota", ArgsUsage: "ADDRESS", Flags: quota, Action: userQuota},
+			{Name: "quota", Usage: "change an account's quota", ArgsUsage: "ADDRESS", Flags: quotaFlags("as it is"), Action: userQuota},
 			{
 				Name: "disable", Usage: "lock an account: no logins, no new mail; its mail stays", ArgsUsage: "ADDRESS",
 				Flags:  []cli.Flag{&cli.BoolFlag{Name: "undo", Usage: "unlock it"}},
@@ -35,6 +31,13 @@ func userCommand() *cli.Command {
 			},
 			appPasswordCommand(),
 		},
+	}
+}
+
+func quotaFlags(unset string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "quota", Usage: "the most mail the account may hold: a `SIZE` such as \"2 GiB\"; 0 is no limit", DefaultText: unset},
+		&cli.Int64Flag{Name: "quota-messages", Usage: "the most messages the account may hold: a `NUMBER`; 0 is no limit", DefaultText: unset},
 	}
 }
 
@@ -56,16 +59,19 @@ func userChange(c *cli.Context) (change control.UserChange, err error) {
 		return change, err
 	}
 	change.Address = args[0]
-	if q := c.String("quota"); q != "" {
-		size, err := config.ParseSize(q)
+	if c.IsSet("quota") {
+		size, err := config.ParseSize(c.String("quota"))
 		if err != nil {
 			return change, usagef("--quota: %v", err)
 		}
-		change.QuotaBytes = int64(size)
+		change.QuotaBytes = new(int64(size))
 	}
-	change.QuotaMessages = c.Int64("quota-messages")
-	if change.QuotaMessages < 0 {
-		return change, usagef("--quota-messages: %d is less than none", change.QuotaMessages)
+	if c.IsSet("quota-messages") {
+		n := c.Int64("quota-messages")
+		if n < 0 {
+			return change, usagef("--quota-messages: %d is less than none", n)
+		}
+		change.QuotaMessages = &n
 	}
 	return change, nil
 }
@@ -111,6 +117,9 @@ func userQuota(c *cli.Context) error {
 	change, err := userChange(c)
 	if err != nil {
 		return err
+	}
+	if change.QuotaBytes == nil && change.QuotaMessages == nil {
+		return usagef("quota: say --quota, --quota-messages or both")
 	}
 	return call(c, "user quota", change, nil)
 }

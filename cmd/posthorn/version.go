@@ -11,6 +11,9 @@ import (
 
 func versionCommand() *cli.Command {
 	return &cli.Command{Name: "version", Usage: "print the version", Flags: []cli.Flag{jsonFlag()}, Action: func(c *cli.Context) error {
+		if _, err := arguments(c); err != nil {
+			return err
+		}
 		v := struct {
 			Version string `json:"version"`
 			Go      string `json:"go"`

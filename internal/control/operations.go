@@ -81,13 +81,13 @@ type User struct {
 }
 
 // UserChange is what is asked of an account. Password is needed by add and
-// passwd, the quota by add and quota, Disabled by disable.
+// passwd, Disabled by disable. A quota that is not there stays what it is.
 type UserChange struct {
 	Address       string `json:"address"`
 	Password      string `json:"password,omitempty"`
 	Disabled      bool   `json:"disabled,omitempty"`
-	QuotaBytes    int64  `json:"quota_bytes,omitempty"`
-	QuotaMessages int64  `json:"quota_messages,omitempty"`
+	QuotaBytes    *int64 `json:"quota_bytes,omitempty"`
+	QuotaMessages *int64 `json:"quota_messages,omitempty"`
 }
 
 // notLocal says how a domain becomes one of ours.
@@ -108,10 +108,10 @@ func userAdd(ctx context.Context, o *Operator, in UserChange) (None, error) {
 	if errors.Is(err, mail.ErrNotLocal) {
 		return None{}, notLocal(err, addr.Domain)
 	}
-	if err != nil || in.QuotaBytes == 0 && in.QuotaMessages == 0 {
+	if err != nil || in.QuotaBytes == nil && in.QuotaMessages == nil {
 		return None{}, err
 	}
-	return None{}, o.Store.SetQuota(ctx, account.ID, store.Quota{Bytes: in.QuotaBytes, Messages: in.QuotaMessages})
+	return None{}, o.Store.SetQuota(ctx, account.ID, in.quota(account.Quota))
 }
 
 func userList(ctx context.Context, o *Operator, _ None) ([]User, error) {
@@ -155,12 +155,23 @@ func userDisable(ctx context.Context, o *Operator, in UserChange) (None, error) 
 	return None{}, o.Store.SetDisabled(ctx, a.ID, in.Disabled)
 }
 
+// quota is the one that there is, changed.
+func (in *UserChange) quota(q store.Quota) store.Quota {
+	if in.QuotaBytes != nil {
+		q.Bytes = *in.QuotaBytes
+	}
+	if in.QuotaMessages != nil {
+		q.Messages = *in.QuotaMessages
+	}
+	return q
+}
+
 func userQuota(ctx context.Context, o *Operator, in UserChange) (None, error) {
 	a, err := o.account(ctx, in.Address)
 	if err != nil {
 		return None{}, err
 	}
-	return None{}, o.Store.SetQuota(ctx, a.ID, store.Quota{Bytes: in.QuotaBytes, Messages: in.QuotaMessages})
+	return None{}, o.Store.SetQuota(ctx, a.ID, in.quota(a.Quota))
 }
 
 func userDelete(ctx context.Context, o *Operator, in UserChange) (None, error) {
@@ -306,7 +317,15 @@ func mailboxCreate(ctx context.Context, o *Operator, in Mailbox) (None, error) {
 	if err == nil {
 		err = o.Store.SetSubscribed(ctx, a.ID, in.Name, true)
 	}
-	return None{}, err
+	return None{}, ofMailbox(in.Name, err)
+}
+
+// ofMailbox says what mailbox an error is about.
+func ofMailbox(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("mailbox %s: %w", name, err)
+	}
+	return nil
 }
 
 func mailboxDelete(ctx context.Context, o *Operator, in Mailbox) (None, error) {
@@ -314,7 +333,7 @@ func mailboxDelete(ctx context.Context, o *Operator, in Mailbox) (None, error) {
 	if err != nil {
 		return None{}, err
 	}
-	return None{}, o.Store.DeleteMailbox(ctx, a.ID, in.Name)
+	return None{}, ofMailbox(in.Name, o.Store.DeleteMailbox(ctx, a.ID, in.Name))
 }
 
 // QueueRequest names a queued message; 0 is all of them.
