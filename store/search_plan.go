@@ -56,9 +56,8 @@ type candidate struct {
 	have tier
 	need tier
 
-	trace  []byte // the folded text of m.Trace
-	header []byte // likewise, from onHeader on
-	long   bool   // the header is looked into on onBody instead
+	header []byte // from onHeader on: the folded text of m.Trace and of the header
+	long   bool   // the header is looked into on onBody instead: header is of m.Trace alone
 	found  []bool // on onBody: which of plan.texts match
 }
 

@@ -35,10 +35,10 @@ type searchWorker struct {
 	fetched []fetched
 	octets  []byte
 
-	scanner            message.Scanner
-	look               lookout
-	content            *Content
-	trace, header, raw []byte // buffers
+	scanner     message.Scanner
+	look        lookout
+	content     *Content
+	header, raw []byte // buffers
 }
 
 func newSearchWorker() *searchWorker {
@@ -131,7 +131,7 @@ func (w *searchWorker) tire(c *candidate) error {
 	if n <= freeTexts {
 		return nil
 	}
-	octets := textWork + len(c.trace) + len(c.header) + w.look.octets
+	octets := textWork + len(c.header) + w.look.octets
 	if w.progress.searched.Add(int64(n*octets)) > maxSearchWork {
 		return mail.ErrTooMuchWork
 	}
@@ -226,9 +226,9 @@ func (w *searchWorker) giveHeader(f *fetched, c *candidate) (err error) {
 	if c.long { // it is cut off in the middle of a word
 		block = nil
 	}
-	w.trace = w.scanner.FoldHeader(w.trace[:0], c.m.Trace, w.plan.fields...)
-	w.header = w.scanner.FoldHeader(w.header[:0], block, w.plan.fields...)
-	c.trace, c.header, c.have = w.trace, w.header, onHeader
+	w.header = w.scanner.FoldHeader(w.header[:0], c.m.Trace, w.plan.fields...)
+	w.header = w.scanner.FoldHeader(w.header, block, w.plan.fields...)
+	c.header, c.have = w.header, onHeader
 	return nil
 }
 
@@ -243,7 +243,7 @@ func (w *searchWorker) giveBody(f *fetched, c *candidate) error {
 	look := &w.look
 	look.begin(w.plan.texts)
 	if c.long && w.plan.headers {
-		err = w.scanner.Header(root, content, look.lines)
+		err = w.scanner.Header(root, content, look.lines(c.header))
 	}
 	if err == nil && look.wants(InBody) {
 		err = w.scanner.Text(root, content, false, look.window(InBody))

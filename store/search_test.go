@@ -200,7 +200,7 @@ func TestSearch(t *testing.T) {
 		HasText{InHeader, "From", "\n"}, HasText{InHeader, "Subject", "\r\n"},
 		HasText{InHeader, "Subject", "frösche"}, HasText{InHeader, "Subject", "FRO\u0308SCHE"}, HasText{InBody, "", "hasen"},
 		HasText{InBody, "", ""}, HasText{InText, "", ""}, HasText{InText, "", "redball.png"}, HasText{InBody, "", "redball.png"},
-		HasText{InBody, "", "人権宣言"}, HasText{InText, "", "trace6@"}, HasText{InBody, "", "the"}, HasText{InText, "", "zq"},
+		HasText{InBody, "", "人権宣言"}, HasText{InText, "", "trace6@"}, HasText{InText, "", "\nm"}, HasText{InBody, "", "the"}, HasText{InText, "", "zq"},
 		Dated{InternalDate, day("2024-01-05"), day("2024-01-06"), false}, Dated{InternalDate, day("2024-01-05"), day("2024-01-06"), true},
 		Dated{SentDate, day("2000-05-17"), day("2000-05-18"), false}, Not{Dated{SentDate, time.Time{}, day("2005-01-01"), false}},
 		Dated{SavedDate, day("2001-01-01"), time.Time{}, false}, Dated{SentDate, time.Time{}, time.Time{}, false},
@@ -286,7 +286,7 @@ func TestSearchLong(t *testing.T) {
 		HasText{InBody, "", "the needle"}, HasText{InText, "", "needle"}, HasText{InHeader, "X-Last", "needle"}, HasText{InHeader, "X-Last", ""},
 		HasText{InBody, "", "last part"}, HasText{InText, "", "needle.txt"}, HasText{InBody, "", "needle.txt"}, HasText{InBody, "", "no such"},
 		And{HasText{InBody, "", "dull"}, Not{HasText{InText, "", "needle"}}}, Not{HasText{InBody, "", "boy.\nthe needle"}},
-		Or{HasText{InHeader, "Subject", "base"}, HasText{InBody, "", "the needle"}},
+		Or{HasText{InHeader, "Subject", "base"}, HasText{InBody, "", "the needle"}}, HasText{InText, "", "crepes.fr\nfrom: a@b"},
 	} {
 		box.check(t, q)
 	}

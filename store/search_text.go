@@ -25,7 +25,7 @@ func (t *hasText) match(c *candidate) verdict {
 		if c.have < onHeader {
 			return c.lacks(onHeader)
 		}
-		if t.inLines(c.trace) || t.inLines(c.header) {
+		if t.inLines(c.header) {
 			return yes
 		}
 	}
@@ -81,18 +81,22 @@ func (l *lookout) begin(texts []*hasText) {
 	}
 }
 
-// lines looks into header lines, and reports whether there is anything left
-// that may be in others.
-func (l *lookout) lines(lines []byte) bool {
-	left := false
-	l.octets += len(lines)
-	for _, t := range l.texts {
-		if t.in != InBody && !l.found[t.place] {
-			l.found[t.place] = t.inLines(lines)
-			left = left || !l.found[t.place]
+// lines returns a function that looks into header lines that follow those of
+// the trace, some at a time. It reports whether there is anything left that may
+// be in others.
+func (l *lookout) lines(trace []byte) func(lines []byte) bool {
+	text := l.window(InText)
+	text(trace)
+	return func(lines []byte) bool {
+		left := text(lines)
+		for _, t := range l.texts {
+			if t.in == InHeader && !l.found[t.place] {
+				l.found[t.place] = t.inLines(lines)
+				left = left || !l.found[t.place]
+			}
 		}
+		return left
 	}
-	return left
 }
 
 // wants reports whether there are texts to look for in a field.
