@@ -264,7 +264,7 @@ func (l *addressList) comment(t *token) bool {
 			depth++
 		case ')':
 			if depth--; depth == 0 {
-				t.kind, t.text = commentToken, bytes.TrimSpace(l.src[l.pos+1:i])
+				t.kind, t.text = commentToken, l.unescape(bytes.TrimSpace(l.src[l.pos+1:i]))
 				l.pos = i + 1
 				return true
 			}
@@ -272,6 +272,21 @@ func (l *addressList) comment(t *token) bool {
 	}
 	l.badComments++
 	return false
+}
+
+// unescape takes the backslashes out of quoted pairs (RFC 5322 §3.2.1).
+func (l *addressList) unescape(b []byte) []byte {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return b
+	}
+	start := len(l.buf)
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' && i+1 < len(b) {
+			i++
+		}
+		l.buf = append(l.buf, b[i])
+	}
+	return l.buf[start:len(l.buf):len(l.buf)]
 }
 
 // literal reads a domain literal, and reports false when it has no end.

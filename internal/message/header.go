@@ -73,11 +73,16 @@ func (p *run) takeHeaderLine(line []byte, first bool, eol int) bool {
 }
 
 // isMboxLine recognizes the line that parts messages in an mbox file
-// ("From a@b.org Thu Jan  1 00:00:00 1970"), which programs leave on top.
+// ("From a@b.org Thu Jan  1 00:00:00 1970"), which programs leave on top,
+// sometimes without the date.
 func isMboxLine(line []byte) bool {
 	line = bytes.TrimPrefix(line, []byte(">"))
-	if !bytes.HasPrefix(line, []byte("From ")) {
+	rest, ok := bytes.CutPrefix(line, []byte("From "))
+	if !ok {
 		return false
+	}
+	if words := bytes.Fields(rest); len(words) == 1 && bytes.IndexByte(words[0], '@') > 0 {
+		return true
 	}
 	colon := bytes.IndexByte(line, ':')
 	digit := func(i int) bool { return i < len(line) && line[i] >= '0' && line[i] <= '9' }

@@ -31,6 +31,7 @@ func TestHeaderEnd(t *testing.T) {
 		{"no name", "From: a@b\r\n: x\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
 		{"mbox line", "From alice@crepes.fr Thu Jan  1 00:00:00 1970\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
 		{"quoted mbox line", ">From alice@crepes.fr Thu Jan  1 00:00:00 1970\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
+		{"mbox line without a date", "From alice@crepes.fr\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
 		{"indented first field", "  X-Y: z\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
 
 		// typed over telnet

@@ -18,8 +18,8 @@ func (l *addressList) resolve() bool {
 		l.item.name = phrase(toks[:i])
 		l.item.spec(toks[i+1 : end])
 		l.nameFrom(toks, end)
-	} else if i := lastAt(toks); i >= 0 {
-		l.bare(toks, i)
+	} else if lastAt(toks) >= 0 {
+		l.bare(toks)
 	} else {
 		// No address at all: a name alone, or a local user's.
 		l.item.local = phrase(toks)
@@ -41,23 +41,29 @@ func anything(toks []token) bool {
 // nameFrom takes a comment for the display name when there is no other, as
 // RFC 822 §C.4 had it: "alice@crepes.fr (Alice)"; then whatever else follows.
 func (l *addressList) nameFrom(toks []token, after int) {
-	if len(l.item.name) > 0 {
-		return
+	if len(l.item.name) == 0 {
+		l.item.name = lastComment(toks)
 	}
-	for i := len(toks) - 1; i >= 0; i-- {
-		if toks[i].kind == commentToken {
-			l.item.name = toks[i].text
-			return
-		}
-	}
-	if after > 0 && after < len(toks) {
+	if len(l.item.name) == 0 && after > 0 && after < len(toks) {
 		l.item.name = phrase(toks[after+1:])
 	}
 }
 
+func lastComment(toks []token) []byte {
+	for i := len(toks) - 1; i >= 0; i-- {
+		if toks[i].kind == commentToken {
+			return toks[i].text
+		}
+	}
+	return nil
+}
+
 // bare reads an address without angle brackets: the words round the at sign at
 // a level are the address, the others the name.
-func (l *addressList) bare(toks []token, at int) {
+func (l *addressList) bare(toks []token) {
+	comment := lastComment(toks)
+	toks = withoutComments(toks)
+	at := lastAt(toks)
 	first := at
 	for first > 0 && joins(toks, first) {
 		first--
@@ -72,16 +78,30 @@ func (l *addressList) bare(toks []token, at int) {
 	if len(l.item.name) == 0 {
 		l.item.name = phrase(toks[last:])
 	}
-	l.nameFrom(toks, 0)
+	if len(l.item.name) == 0 {
+		l.item.name = comment
+	}
+}
+
+// withoutComments makes white space of comments, which may stand wherever that
+// may (RFC 5322 §3.2.2). It reuses the tokens' memory.
+func withoutComments(toks []token) []token {
+	rest, comment := toks[:0], false
+	for _, t := range toks {
+		if t.kind == commentToken {
+			comment = true
+			continue
+		}
+		t.space = t.space || comment
+		rest, comment = append(rest, t), false
+	}
+	return rest
 }
 
 // joins reports whether the token at i belongs to the one before it: nothing
 // parts them, or only white space round a dot or at sign (RFC 5322 §4.4).
 func joins(toks []token, i int) bool {
 	a, b := &toks[i-1], &toks[i]
-	if a.kind == commentToken || b.kind == commentToken {
-		return false
-	}
 	if !b.space || isAt(a) || isAt(b) {
 		return true
 	}
