@@ -24,16 +24,20 @@ const (
 // it: forgetting would mean that the message goes out again. It gives up only
 // when the scheduler is cut off.
 func (r *run) finish(j *job, results []mail.Result) {
+	defer r.release(j.hop, len(j.entries))
+	defer r.survive()
 	now := time.Now()
 	spread := 0.9 + 0.2*mathrand.Float64()
+	for len(results) < len(j.entries) {
+		results = append(results, interrupted)
+	}
 	verdicts := make([]verdict, len(j.entries))
 	outcomes := make([]store.QueueOutcome, len(j.entries))
 	for i := range j.entries {
-		res := interrupted
-		if i < len(results) {
-			res = results[i]
+		verdicts[i] = r.judge(&j.entries[i], results[i], now, spread)
+		if !r.store.Leased(&j.entries[i]) { // the operator has deleted it meanwhile
+			verdicts[i].tell = false
 		}
-		verdicts[i] = r.judge(&j.entries[i], res, now, spread)
 		outcomes[i] = verdicts[i].outcome
 	}
 	for pause := minRecordPause; ; pause = min(2*pause, maxRecordPause) {
@@ -45,7 +49,6 @@ func (r *run) finish(j *job, results []mail.Result) {
 		select {
 		case <-r.ctx.Done(): // as after a crash: it goes out again
 			r.store.ReleaseEntries(j.entries)
-			r.release(j.hop, len(j.entries))
 			return
 		case <-time.After(pause):
 		}
@@ -53,14 +56,9 @@ func (r *run) finish(j *job, results []mail.Result) {
 	for i := range verdicts {
 		r.logVerdict(&j.entries[i], &verdicts[i])
 		if r.tried != nil {
-			res := interrupted
-			if i < len(results) {
-				res = results[i]
-			}
-			r.tried(j.hop.name, &j.entries[i], res)
+			r.tried(j.hop.name, &j.entries[i], results[i])
 		}
 	}
-	r.release(j.hop, len(j.entries))
 }
 
 // record stores outcomes and reports in one transaction.
@@ -71,6 +69,7 @@ func (r *run) record(j *job, outcomes []store.QueueOutcome, verdicts []verdict, 
 			d.Body.Abort()
 		}
 	}()
+	ctx := context.WithoutCancel(r.ctx) // which may be at its end: what happened must be recorded
 	for _, action := range []dsn.Action{dsn.Failed, dsn.Delayed, dsn.Relayed} {
 		var about []dsn.Recipient
 		for i := range verdicts {
@@ -81,7 +80,7 @@ func (r *run) record(j *job, outcomes []store.QueueOutcome, verdicts []verdict, 
 		if len(about) == 0 {
 			continue
 		}
-		d, err := r.report(j, action, about, now)
+		d, err := r.report(ctx, j, action, about, now)
 		if errors.Is(err, mail.ErrNoSuchUser) || errors.Is(err, mail.ErrDisabled) {
 			r.log.ReportDropped(int64(j.entries[0].ID), j.entries[0].Envelope.From.String(), err)
 			continue
@@ -91,12 +90,11 @@ func (r *run) record(j *job, outcomes []store.QueueOutcome, verdicts []verdict, 
 		}
 		reports = append(reports, d)
 	}
-	// The caller's context may be at its end; what happened must be recorded.
-	return r.store.FinishAttempt(context.WithoutCancel(r.ctx), outcomes, reports...)
+	return r.store.FinishAttempt(ctx, outcomes, reports...)
 }
 
 // report writes a report about some of a job's recipients.
-func (r *run) report(j *job, action dsn.Action, about []dsn.Recipient, now time.Time) (store.Delivery, error) {
+func (r *run) report(ctx context.Context, j *job, action dsn.Action, about []dsn.Recipient, now time.Time) (store.Delivery, error) {
 	e := &j.entries[0]
 	report := &dsn.Report{
 		Hostname:   r.Hostname,
@@ -111,24 +109,17 @@ func (r *run) report(j *job, action dsn.Action, about []dsn.Recipient, now time.
 		UTF8:       e.Envelope.UTF8,
 		RequireTLS: e.Envelope.RequireTLS,
 	}
-	content := j.content
-	if content == nil { // the hop was down before the message was opened
-		var err error
-		if content, err = r.store.Content(r.ctx, e.Content); err != nil {
-			content = nil
-		}
-	}
-	if content != nil {
-		// A message that cannot be read is no reason not to say that it failed.
+	// A message that cannot be read is no reason not to say that it failed.
+	if content, err := r.store.Content(ctx, e.Content); err == nil {
 		report.Header, _ = content.Header()
 		if action == dsn.Failed && e.Envelope.Return != mail.ReturnHeaders && content.Size() <= maxReturn {
 			report.Original = content
 		}
 	}
-	d, err := Report(r.ctx, r.store, report)
+	d, err := Report(ctx, r.store, report)
 	if report.Original != nil && (errors.Is(err, mail.ErrCorrupt) || errors.Is(err, mail.ErrNotFound)) {
 		report.Original = nil
-		d, err = Report(r.ctx, r.store, report)
+		d, err = Report(ctx, r.store, report)
 	}
 	return d, err
 }

@@ -285,6 +285,53 @@ func TestOperator(t *testing.T) {
 	})
 }
 
+// TestDeletedUnderWay: what the operator deletes while it is being tried is not
+// returned to its sender, either.
+func TestDeletedUnderWay(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		id := p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		p.hops.answer["hamburger.edu"] = func(*mail.Outgoing) []mail.Result {
+			if err := p.store.DeleteQueue(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+			return []mail.Result{noUser}
+		}
+		p.run()
+		p.after(time.Minute)
+		if len(p.hops.tries) != 1 || len(p.queued()) != 0 || len(p.inbox()) != 0 {
+			t.Errorf("tried %v, queued %v, reports %q", p.hops.tries, p.queued(), p.inbox())
+		}
+	})
+}
+
+// TestPanic: a message that makes the transport panic is tried again later, and
+// no other waits for that.
+func TestPanic(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.hops.answer["poison.example"] = func(m *mail.Outgoing) []mail.Result {
+			if m.To[0].Address.Local == "poison" && time.Since(p.begin) < 3*time.Minute {
+				panic("a message that nobody thought of")
+			}
+			return []mail.Result{ok}
+		}
+		p.send(outbound("alice@crepes.fr", "poison@poison.example"))
+		p.send(outbound("alice@crepes.fr", "bob@poison.example"))
+		p.run()
+		p.after(30 * time.Second)
+		if q := p.queued(); len(q) != 1 || q[0].To.Address.Local != "poison" || q[0].Attempts != 1 || q[0].LastError != interrupted.Text {
+			t.Errorf("queued %+v", q)
+		}
+		p.after(10 * time.Minute)
+		if len(p.queued()) != 0 || len(p.inbox()) != 0 {
+			t.Errorf("queued %v, reports %q", p.queued(), p.inbox())
+		}
+		p.halt()
+		if !strings.Contains(p.log.String(), "a message that nobody thought of") {
+			t.Errorf("the log says\n%s", &p.log)
+		}
+	})
+}
+
 // TestStop: what is under way ends, what waits stays, and a second Run takes
 // it up.
 func TestStop(t *testing.T) {
@@ -326,6 +373,29 @@ func TestCutOff(t *testing.T) {
 		p.after(10 * time.Minute)
 		if n := len(p.queued()); n != 0 || len(p.hops.tries) != 1 || len(p.inbox()) != 0 {
 			t.Errorf("%d are queued, %d attempts, reports %q", n, len(p.hops.tries), p.inbox())
+		}
+	})
+}
+
+// TestCutOffLate: what a hop has taken in the moment of the cut is recorded, with
+// the report that its sender asked for, and does not go out twice.
+func TestCutOffLate(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		out := outbound("alice@crepes.fr", "bob@hamburger.edu")
+		out.Recipients[0].Notify = mail.NotifySuccess
+		p.send(out)
+		p.hops.answer["hamburger.edu"] = func(*mail.Outgoing) []mail.Result {
+			time.Sleep(p.Config.withDefaults().Grace + 2*time.Second)
+			return []mail.Result{ok}
+		}
+		p.run()
+		p.after(time.Second)
+		p.halt()
+		if q := p.queued(); len(q) != 0 {
+			t.Errorf("queued %+v", q)
+		}
+		if got := p.inbox(); len(got) != 1 || !strings.Contains(got[0], "Action: relayed") || !strings.Contains(got[0], "Subject: hello") {
+			t.Errorf("reports %q", got)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -94,7 +95,6 @@ type job struct {
 	hop      *hop
 	entries  []store.QueueEntry
 	outgoing mail.Outgoing
-	content  *store.Content
 }
 
 // step takes what is due, starts connections for it, and says when to look
@@ -198,7 +198,29 @@ func (r *run) connect() {
 
 // work is one connection: it delivers what waits for the hop.
 func (r *run) work(h *hop) {
+	if down := r.deliver(h); down != nil {
+		r.fail(h, *down)
+	}
+	r.mu.Lock()
+	h.connections--
+	r.connections--
+	if h.connections == 0 {
+		h.up = false
+	}
+	r.mu.Unlock()
+	r.poke()
+}
+
+// deliver has the transport carry what waits for a hop. It returns why the hop
+// cannot be reached, if it cannot.
+func (r *run) deliver(h *hop) (down *mail.Result) {
 	var current *job
+	defer func() {
+		if current != nil { // the transport broke off without a word
+			r.finish(current, nil)
+		}
+	}()
+	defer r.survive()
 	next := func() *mail.Outgoing {
 		if current = r.next(h); current == nil {
 			return nil
@@ -210,21 +232,16 @@ func (r *run) work(h *hop) {
 		r.finish(current, results)
 		current = nil
 	}
-	down := r.transport.Deliver(r.ctx, h.name, next, done)
-	if current != nil { // the transport broke off without a word
-		r.finish(current, repeat(interrupted, len(current.entries)))
+	return r.transport.Deliver(r.ctx, h.name, next, done)
+}
+
+// survive, deferred, keeps a panic over one message from ending the server, and
+// again at each start. Entries that could not be finished for it stay leased:
+// the next start tries them again.
+func (r *run) survive() {
+	if v := recover(); v != nil {
+		r.log.Panic("", v, debug.Stack())
 	}
-	if down != nil {
-		r.fail(h, *down)
-	}
-	r.mu.Lock()
-	h.connections--
-	r.connections--
-	if h.connections == 0 {
-		h.up = false
-	}
-	r.mu.Unlock()
-	r.poke()
 }
 
 // interrupted is what became of a message whose connection ended without a
@@ -282,22 +299,23 @@ func (r *run) release(h *hop, n int) {
 func fellTo(mark, before, now int) bool { return before > mark && now <= mark }
 
 // open makes a job ready to be handed over.
-func (r *run) open(j *job) (err error) {
+func (r *run) open(j *job) error {
 	e := &j.entries[0]
-	if j.content, err = r.store.Content(r.ctx, e.Content); err != nil {
+	content, err := r.store.Content(r.ctx, e.Content)
+	if err != nil {
 		return err
 	}
 	j.outgoing = mail.Outgoing{
 		Envelope: mail.Envelope{
 			From:       e.Envelope.From,
 			Body:       e.Envelope.Body,
-			Size:       j.content.Size(),
+			Size:       content.Size(),
 			UTF8:       e.Envelope.UTF8,
 			RequireTLS: e.Envelope.RequireTLS,
 			Return:     e.Envelope.Return,
 			EnvelopeID: e.Envelope.EnvelopeID,
 		},
-		Content: j.content,
+		Content: content,
 		Queue:   int64(e.ID),
 	}
 	for i := range j.entries {
