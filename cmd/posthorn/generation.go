@@ -65,8 +65,8 @@ func loadCertificates(cfg *config.Config, logger *slog.Logger) (*tlsconf.Source,
 	return source, nil
 }
 
-// startGeneration starts daemons for cfg behind the server's sockets. After an
-// error the sockets are with whom they were.
+// startGeneration starts daemons for cfg behind the server's sockets, and leaves
+// the queue to be started. After an error the sockets are with whom they were.
 func (s *server) startGeneration(cfg *config.Config, certs *tlsconf.Source) (*generation, error) {
 	g := &generation{
 		server: s, cfg: cfg, certs: certs,
@@ -99,7 +99,6 @@ func (s *server) startGeneration(cfg *config.Config, certs *tlsconf.Source) (*ge
 			}
 		})
 	}
-	g.startQueue()
 	return g, nil
 }
 
@@ -191,9 +190,6 @@ func (g *generation) wireConfig(k kind) *wire.Config {
 	return cfg
 }
 
-func (g *generation) startQueue() { g.queue.start() }
-func (g *generation) stopQueue()  { g.queue.stop() }
-
 // retire lets a replaced generation serve the clients that it has, and take no
 // more; HTTP's have no longer than within.
 func (g *generation) retire(within time.Duration) {
@@ -217,10 +213,12 @@ func (g *generation) wait() {
 // stop ends the generation: nothing new, then what is under way until
 // deadline is closed, which is within that time.
 func (g *generation) stop(within time.Duration, deadline <-chan struct{}) {
-	g.retire(within)
-	g.http.Close()
-	g.watch.Close()
 	var ending sync.WaitGroup
+	ending.Go(func() {
+		g.retire(within)
+		g.http.Close()
+		g.watch.Close()
+	})
 	for _, w := range g.wires {
 		ending.Go(func() { w.Shutdown(deadline) })
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"posthorn/internal/config"
@@ -15,13 +14,12 @@ import (
 	"posthorn/store"
 )
 
-// outbound is the queue at work: it can be stopped and started again.
+// outbound is the queue at work.
 type outbound struct {
 	scheduler *queue.Scheduler
-
-	mu     sync.Mutex
-	cancel context.CancelFunc // nil while it stands still
-	done   chan struct{}
+	ctx       context.Context // ends when nothing new is to be begun
+	halt      context.CancelFunc
+	done      chan struct{} // closed when nothing is under way any more
 }
 
 func newOutbound(s *server, cfg *config.Config) (*outbound, error) {
@@ -51,7 +49,9 @@ func newOutbound(s *server, cfg *config.Config) (*outbound, error) {
 	if s.tried != nil {
 		scheduler.Tried = func(hop string, e *store.QueueEntry, res mail.Result) { s.tried(cfg.Hostname, hop, e, res) }
 	}
-	return &outbound{scheduler: scheduler}, nil
+	o := &outbound{scheduler: scheduler, done: make(chan struct{})}
+	o.ctx, o.halt = context.WithCancel(context.Background())
+	return o, nil
 }
 
 // route is a configured hop with its files read.
@@ -71,29 +71,21 @@ func route(hop config.Hop) (*relay.Route, error) {
 	return r, nil
 }
 
-func (o *outbound) start() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.cancel != nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	o.cancel, o.done = cancel, done
+// start begins when the one before (nil: none) has nothing under way any more:
+// two would deliver twice.
+func (o *outbound) start(before *outbound) {
 	go func() {
-		defer close(done)
-		o.scheduler.Run(ctx)
+		defer close(o.done)
+		if before != nil {
+			<-before.done
+		}
+		o.scheduler.Run(o.ctx)
 	}()
 }
 
-// stop begins nothing new and waits for what is under way.
+// stop begins nothing new and waits for what is under way, as long as the
+// scheduler allows it.
 func (o *outbound) stop() {
-	o.mu.Lock()
-	cancel, done := o.cancel, o.done
-	o.cancel = nil
-	o.mu.Unlock()
-	if cancel != nil {
-		cancel()
-		<-done
-	}
+	o.halt()
+	<-o.done
 }

@@ -106,6 +106,7 @@ func (s *server) start(ctx context.Context) error {
 		closeAll(sockets)
 		return errors.Join(err, s.leave())
 	}
+	s.current.queue.start(nil)
 	for _, t := range s.turnstiles {
 		s.background.Go(t.run)
 	}
@@ -160,22 +161,22 @@ func (s *server) reload(ctx context.Context, cfg *config.Config) error {
 		s.logger.Warn("a change in [class] needs a restart")
 	}
 	before := s.current
-	before.stopQueue() // two queues would deliver twice
 	next, err := s.startGeneration(cfg, certificates)
 	if err != nil {
-		before.startQueue()
 		return err
 	}
+	before.queue.halt()
+	next.queue.start(before.queue)
 	s.current = next
 	s.cfg = cfg
 	s.old = append(s.old, before)
-	go func() {
+	s.background.Go(func() {
 		before.retire(stopTime)
 		before.wait()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.old = slices.DeleteFunc(s.old, func(g *generation) bool { return g == before })
-	}()
+	})
 	return nil
 }
 
