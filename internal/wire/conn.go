@@ -88,7 +88,7 @@ func newConn(sock net.Conn, cfg *Config, times *Timeouts, server *Server, id str
 	if cfg.Protocol == "smtp" {
 		c.phase = Commands
 	} else {
-		c.clock.login = time.Now().Add(times.Login)
+		c.clock.login = time.Now()
 	}
 	c.raw = rawConn(sock)
 	return c
@@ -183,13 +183,13 @@ func (c *Conn) tellOpened() {
 
 // Authenticated tells that the connection now belongs to account: it leaves
 // the per-address limit for the per-account one, and phase Login for Commands.
-// An empty account undoes that, with a new total for the phase. ErrTooMany.
+// An empty account undoes that, and the phase begins anew. ErrTooMany.
 func (c *Conn) Authenticated(account string) error {
 	if c.server != nil && !c.server.login(c, account) {
 		return ErrTooMany
 	}
 	if account == "" {
-		c.clock.login = time.Now().Add(c.times.Login)
+		c.clock.login = time.Now()
 		c.SetPhase(Login)
 		return nil
 	}

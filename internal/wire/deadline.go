@@ -13,7 +13,7 @@ const rateWindow = 50 * time.Second
 
 // clock knows since when a connection has been waiting for what.
 type clock struct {
-	login  time.Time // when phase Login ends; zero after it
+	login  time.Time // when phase Login began; zero after it
 	wait   time.Time // since when nothing was heard; zero: not waiting
 	line   time.Time // since when a line is incomplete; zero: none is
 	body   time.Time // when phase Data began
@@ -22,7 +22,7 @@ type clock struct {
 }
 
 // SetPhase says what is being waited for from now on. Data begins a body anew.
-// Until Authenticated is called, phase Login's total bounds the other phases
+// Until Authenticated is called, phase Login's totals bound the other phases
 // too (but on port 25, where nobody logs in).
 func (c *Conn) SetPhase(p Phase) {
 	if p == Idle && c.phase == Idle {
@@ -55,7 +55,11 @@ func (c *Conn) deadline(now time.Time) time.Time {
 		}
 	}
 	if !k.login.IsZero() {
-		d = sooner(d, k.login)
+		most := c.times.Login
+		if k.line.IsZero() && c.phase != Data { // nothing is half said
+			most = c.times.Prompt
+		}
+		d = sooner(d, k.login.Add(most))
 	}
 	return d
 }

@@ -35,11 +35,12 @@ func TestDeadlines(t *testing.T) {
 		every    time.Duration
 		from, to time.Duration // how long it lives
 	}{
-		{"silent before login", "pop3", Login, false, "", 0, m, m},
+		{"silent before login", "pop3", Login, false, "", 0, 3 * m, 3 * m},
 		{"trickle before login", "pop3", Login, false, "x", 3 * s, m, m},
-		{"lines before login", "imap", Login, false, "a NOOP\r\n", 10 * s, m, m},
+		{"trickle of lines before login", "pop3", Login, false, "\r\nCAPA", 3 * s, m, m},
+		{"lines before login", "imap", Login, false, "a NOOP\r\n", 10 * s, 3 * m, 3 * m},
 		{"body before login", "imap", Data, false, "0123456789abcdef0123456789abcdef0123456789abcdef", s / 10, m, m},
-		{"commands before login", "submission", Commands, false, "NOOP\r\n", 10 * s, m, m},
+		{"commands before login", "submission", Commands, false, "NOOP\r\n", 10 * s, 3 * m, 3 * m},
 		{"silent on 25", "smtp", Commands, false, "", 0, 5 * m, 5 * m},
 		{"trickle on 25", "smtp", Commands, false, "x", 3 * s, m, m},
 		{"silent on submission", "submission", Commands, true, "", 0, 5 * m, 5 * m},
@@ -172,7 +173,7 @@ func TestUnauthenticateStartsLoginAnew(t *testing.T) {
 		time.Sleep(time.Hour)
 		c.Authenticated("")
 		begun := time.Now()
-		if _, _, err := c.ReadLine(10); err != ErrTimeout || time.Since(begun) != time.Minute {
+		if _, _, err := c.ReadLine(10); err != ErrTimeout || time.Since(begun) != 3*time.Minute {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
 		client.Close()
@@ -202,7 +203,7 @@ func TestFarewellIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, client := pipe(t, &Config{Protocol: "pop3", Refusal: refusal})
 		begun := time.Now()
-		if _, _, err := c.ReadLine(10); err != ErrTimeout || time.Since(begun) > time.Minute+5*time.Second {
+		if _, _, err := c.ReadLine(10); err != ErrTimeout || time.Since(begun) > 3*time.Minute+5*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
 		client.Close()

@@ -60,7 +60,7 @@ func (c *Conn) handshake(within time.Duration) error {
 	t := tls.Server(below, c.cfg.TLS)
 	until := time.Now().Add(within)
 	if !c.clock.login.IsZero() {
-		until = sooner(until, c.clock.login)
+		until = sooner(until, c.clock.login.Add(c.times.Prompt))
 	}
 	c.sock.SetDeadline(until)
 	if err := t.Handshake(); err != nil {

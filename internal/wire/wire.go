@@ -63,7 +63,7 @@ var (
 type Phase uint8
 
 const (
-	Login    Phase = iota // before authentication: a total time for the whole phase
+	Login    Phase = iota // before authentication: total times for the whole phase
 	Commands              // waiting for the next command: an idle time
 	Data                  // in a body or literal: an idle time, a least rate and a total
 	Idle                  // IMAP IDLE: no deadline but Idle's
@@ -72,6 +72,7 @@ const (
 // Timeouts are the deadlines by phase; zero values mean the defaults.
 type Timeouts struct {
 	Login    time.Duration // 60 s (SMTP on 25, where nobody logs in, has only Commands)
+	Prompt   time.Duration // 3 min, instead of Login's, while a client says nothing: it may have asked somebody for the password
 	Commands time.Duration // 5 min SMTP (RFC 5321 §4.5.3.2), 10 min POP3 (RFC 1939 §3), 30 min IMAP (RFC 9051 §5.4)
 	Line     time.Duration // 60 s to end a line once it has begun
 	Data     time.Duration // 3 min between two reads
@@ -96,6 +97,7 @@ func (t Timeouts) withDefaults(protocol string) *Timeouts {
 		}
 	}
 	set(&t.Login, time.Minute)
+	set(&t.Prompt, 3*time.Minute)
 	set(&t.Commands, commands)
 	set(&t.Line, time.Minute)
 	set(&t.Data, 3*time.Minute)
