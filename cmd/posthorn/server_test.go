@@ -130,3 +130,59 @@ func listenHop(t *testing.T, address string) <-chan slowHop {
 	}()
 	return sessions
 }
+
+// TestStopIsToldAtOnce: a request that takes its time on HTTP does not keep the
+// clients of mail from being told that the server stops, and is answered still.
+func TestStopIsToldAtOnce(t *testing.T) {
+	base, release, err := testserver.LockPorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	d := &demoServer{domain: "crepes.fr", user: "alice", basePort: base}
+	if err := d.prepare(t.Context(), t.TempDir(), &demoServer{domain: "hamburger.edu", user: "bob", basePort: base}); err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(d.cfg, newLogger(io.Discard, d.cfg))
+	if err := s.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	dial := func(key string) (net.Conn, *bufio.Reader) {
+		for _, turnstile := range s.turnstiles {
+			if turnstile.key == key {
+				conn, err := net.Dial("tcp", turnstile.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return conn, bufio.NewReader(conn)
+			}
+		}
+		t.Fatalf("nothing listens for %s", key)
+		return nil, nil
+	}
+	web, answer := dial("http")
+	defer web.Close()
+	fmt.Fprintf(web, "POST /autodiscover/autodiscover.xml HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+	if line, err := answer.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") { // it is under way
+		t.Fatalf("%q, %v", line, err)
+	}
+	client, said := dial("smtp")
+	defer client.Close()
+	if line, err := said.ReadString('\n'); err != nil {
+		t.Fatalf("%q, %v", line, err)
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.stop(stopTime)
+	}()
+	if line, err := said.ReadString('\n'); err != nil || !strings.HasPrefix(line, "421 ") {
+		t.Errorf("%q, %v", line, err)
+	}
+	io.WriteString(web, "Hi\r\n")
+	answer.ReadString('\n') // the empty line after 100
+	if line, err := answer.ReadString('\n'); err != nil || !strings.Contains(line, "200 OK") {
+		t.Errorf("%q, %v", line, err)
+	}
+	<-stopped
+}
