@@ -27,7 +27,7 @@ func TestDSN(t *testing.T) {
 	m.Return, m.EnvelopeID = mail.ReturnHeaders, "QQ+31=4 1"
 	m.To[0].Notify, m.To[0].OriginalType, m.To[0].Original = mail.NotifySuccess|mail.NotifyDelay, "rfc822", "Bob+x@Hamburger.EDU"
 	m.To[1].Notify, m.To[1].OriginalType, m.To[1].Original = mail.NotifyNever, "x400", "/c=us/o=a b/"
-	m.To[2].OriginalType, m.To[2].Original = "utf-8", "hồ@phở.vn"
+	m.To[2].OriginalType, m.To[2].Original = "UTF-8", "hồ@phở.vn"
 	for _, tt := range []struct {
 		offers []string
 		want   []string

@@ -123,25 +123,41 @@ func (r *Relay) Deliver(ctx context.Context, hop string, next func() *mail.Outgo
 		return down
 	}
 	defer func() { s.close() }()
+	reopen := func() (down *mail.Result) {
+		s.close()
+		fresh, down := r.open(ctx, route)
+		if down == nil {
+			s = fresh
+		}
+		return down
+	}
 	strikes := 0
 	for m := next(); m != nil; m = next() {
+		giveUp := func(down *mail.Result) *mail.Result {
+			done(repeat(*down, len(m.To)))
+			return down
+		}
 		if s.broken != nil {
 			if strikes++; strikes >= maxStrikes {
 				lost := s.lost()
-				done(repeat(lost, len(m.To)))
-				return &lost
+				return giveUp(&lost)
 			}
-			s.close()
-			fresh, down := r.open(ctx, route)
-			if down != nil {
-				done(repeat(*down, len(m.To)))
-				return down
+			if down := reopen(); down != nil {
+				return giveUp(down)
 			}
-			s = fresh
 		}
 		results := s.send(m)
+		if s.broken != nil && s.carried > 0 && !s.begun {
+			// A server that closes a connection after so many messages, or so long
+			// a silence, says so at the next MAIL at the earliest.
+			if down := reopen(); down != nil {
+				return giveUp(down)
+			}
+			results = s.send(m)
+		}
 		if s.broken == nil {
 			strikes = 0
+			s.carried++
 		}
 		done(results)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -230,6 +231,46 @@ func TestDrops(t *testing.T) {
 			t.Errorf("down %+v after %d connections, %d results", down, h.saw().connections, len(results))
 		}
 	})
+}
+
+// TestFewOnOneConnection: a server that takes one message on a connection gets
+// the next on another, and nobody waits for that.
+func TestFewOnOneConnection(t *testing.T) {
+	for _, word := range []string{"drop", "421 4.7.0 one is enough"} {
+		for _, offers := range [][]string{nil, {"PIPELINING"}} {
+			var mails atomic.Int32
+			h := &fakeHop{offers: offers, reply: func(verb, _ string) string {
+				switch {
+				case verb == "EHLO":
+					mails.Store(0)
+				case verb == "MAIL" && mails.Add(1) > 1:
+					return word
+				}
+				return ""
+			}}
+			var ms []*mail.Outgoing
+			for range 5 {
+				ms = append(ms, outgoing(message, "a@hamburger.edu"))
+			}
+			results, down := deliver(t, h.listen(t), ms...)
+			kept := []string{"relayed 250 2.6.0 kept"}
+			wantResults(t, results, kept, kept, kept, kept, kept)
+			if down != nil || h.saw().connections != 5 {
+				t.Errorf("%s: down %+v, %d connections", word, down, h.saw().connections)
+			}
+		}
+	}
+}
+
+// TestUnspeakable: what go-smtp does not say for one recipient shifts nobody's
+// reply to another.
+func TestUnspeakable(t *testing.T) {
+	h := &fakeHop{offers: []string{"DSN"}, reply: once(map[string]string{"RCPT": "550 5.1.1 no such user"})}
+	m := outgoing(message, "a@hamburger.edu", "b@hamburger.edu", "c@hamburger.edu")
+	m.To[1].Notify = mail.NotifyNever | mail.NotifySuccess
+	results, _ := deliver(t, h.listen(t), m, outgoing(message, "d@hamburger.edu"))
+	const lost = "deferred 0 4.4.2 connection lost: smtp: Malformed NOTIFY parameter value"
+	wantResults(t, results, []string{"failed 550 5.1.1 no such user", lost, lost}, []string{"relayed 250 2.6.0 kept"})
 }
 
 func TestNobodyThere(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -39,6 +40,7 @@ type addressee struct {
 // send hands one message over and says what became of each recipient. It
 // leaves the session ready for the next message, or broken.
 func (s *session) send(m *mail.Outgoing) []mail.Result {
+	s.begun = false
 	results := make([]mail.Result, len(m.To))
 	p, refused := s.pack(m, results)
 	if refused != nil {
@@ -140,6 +142,7 @@ func (s *session) path(a mail.Address, utf8 *bool) (string, bool) {
 func (s *session) transact(p *parcel, to []addressee, results []mail.Result) (later []addressee) {
 	f := newFront(s, p.body)
 	contentErr, err := f.run(p, to)
+	s.begun = s.begun || f.mail.ok()
 	for i, t := range to {
 		results[t.index] = s.outcome(f, i, contentErr, err)
 		if r := f.rcpt(i); f.final.ok() && (r.code == 452 || r.code == 552) {
@@ -173,14 +176,18 @@ func (f *front) run(p *parcel, to []addressee) (contentErr, err error) {
 	if err := c.Mail(p.from, options); err != nil {
 		return nil, err
 	}
-	for _, t := range to {
+	for i, t := range to {
 		rcpt := &p.To[t.index]
 		options := &smtp.RcptOptions{}
 		if dsn {
 			options.Notify = notify(rcpt.Notify)
 			f.extra = originalRecipient(rcpt, p.utf8)
 		}
-		if err := c.Rcpt(t.path, options); err != nil && f.s.broken != nil {
+		err := c.Rcpt(t.path, options)
+		if len(f.rcpts) == i && f.s.broken == nil { // go-smtp would not say it, and replies are told apart by their order
+			f.s.broken = err
+		}
+		if f.s.broken != nil {
 			return nil, err
 		}
 	}
@@ -279,7 +286,7 @@ func originalRecipient(r *mail.Recipient, utf8 bool) string {
 	switch {
 	case r.Original == "":
 		return ""
-	case r.OriginalType == "utf-8":
+	case strings.EqualFold(r.OriginalType, "utf-8"):
 		return " ORCPT=utf-8;" + mail.EncodeUnitext(r.Original, !utf8)
 	}
 	return " ORCPT=" + r.OriginalType + ";" + mail.EncodeXtext(r.Original)

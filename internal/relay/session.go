@@ -37,7 +37,9 @@ type session struct {
 	tls        string // version and cipher; empty in clear
 	verified   bool   // the certificate is for host, by an authority we trust
 	// broken is why nothing more can be said on the connection.
-	broken error
+	broken  error
+	carried int  // messages, of which the hop has said what became of them
+	begun   bool // the hop has accepted MAIL for the message in hand
 }
 
 // setupError is a failure to get a session. fallback: in clear it may work.
