@@ -173,3 +173,30 @@ func TestIndexOutlivesFaults(t *testing.T) {
 		t.Error("a deleted mailbox is indexed")
 	}
 }
+
+// A listing whose last batch is empty, since what is asked for then was expunged,
+// does not hand out the one before again: who makes sort keys of it would meet
+// messages that it is done with.
+func TestIndexedListingEndsEmpty(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	mb := mailboxOf(t, s, id, "Archive").ID
+	deliverMany(t, s, id, mb, maxRows)
+	indexed(t, s, mb)
+	set := mail.UIDSet{{From: 1, To: maxRows + 1}}
+	for _, want := range []Want{Brief, Brief | WantEnvelope} {
+		if n := len(list(t, s, mb, set, want)); n != maxRows {
+			t.Errorf("want %d: %d messages, not %d", want, n, maxRows)
+		}
+	}
+	var batch []sortable
+	var places []int
+	for uid := range set.All() {
+		places = append(places, len(batch))
+		batch = append(batch, sortable{hit: SearchHit{UID: uid}, content: 1})
+	}
+	rows, err := s.makeSomeKeys(t.Context(), mb, batch, places, keyColumns{})
+	if err != nil || len(rows) != maxRows || batch[maxRows].content != 0 {
+		t.Errorf("keys of %d messages, not %d; %v", len(rows), maxRows, err)
+	}
+}

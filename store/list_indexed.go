@@ -28,6 +28,7 @@ func (i *index) messages(ctx context.Context, set mail.UIDSet, want Want, yield 
 			part = part.Intersect(mail.UIDSet{{From: 1, To: batch[n-1].uid}})
 		}
 		var err error
+		l.reset()
 		if want == Brief {
 			l.take(batch, lists)
 		} else if len(batch) > 0 {
@@ -93,9 +94,8 @@ func (i *index) uidList(ctx context.Context) (uids []mail.UID, at mail.ModSeq, o
 	return uids, i.at, true
 }
 
-// take makes rows of entries.
+// take adds rows of entries.
 func (l *lister) take(batch []entry, lists [][]string) {
-	l.reset()
 	for n := range batch {
 		l.takeOne(&batch[n], lists)
 	}
@@ -116,10 +116,9 @@ func (l *lister) takeOne(e *entry, lists [][]string) {
 	m.Date, m.Size = l.scan.zones.time(e.date), int64(e.size)
 }
 
-// fillWide reads the wider columns of the messages in batch, which are those in
-// part. Those that are gone from the table are left out.
+// fillWide adds rows of the messages in batch, which are those in part, and reads
+// their wider columns. Those that are gone from the table are left out.
 func (l *lister) fillWide(tx *readTx, mb MailboxID, part mail.UIDSet, batch []entry, lists [][]string) error {
-	l.reset()
 	columns := "m.uid"
 	if l.want&WantHeader != 0 {
 		columns = "m.uid, m.trace"
