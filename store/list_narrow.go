@@ -72,10 +72,11 @@ func (tx *readTx) text(query string, args ...any) ([]byte, error) {
 		return nil, err
 	}
 	defer rows.Close()
-	var raw sql.RawBytes
-	if rows.Next() {
-		err = rows.Scan(&raw)
+	if !rows.Next() {
+		return nil, rows.Err()
 	}
+	var raw sql.RawBytes
+	err = rows.Scan(&raw)
 	return bytes.Clone(raw), err
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,4 +112,65 @@ func TestOpenReadOnlyFolderFails(t *testing.T) {
 	if _, err := Open(t.Context(), Config{Dir: dir}); err == nil || errors.Is(err, mail.ErrInUse) {
 		t.Errorf("Open in a file: %v", err)
 	}
+}
+
+// What a damaged page makes unreadable is an error, never a mailbox without
+// messages: a client would drop what it keeps of them.
+func TestDamagedMailboxIsNotEmpty(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	deliver(t, s, someMessage, Copy{Account: id})
+	mb := inboxOf(t, s, id).ID
+	if _, _, err := s.Expunge(t.Context(), mb, mail.UIDs(deliver(t, s, someMessage, Copy{Account: id}).Placed[0].UID), true); err != nil {
+		t.Fatal(err)
+	}
+	var pages []int64
+	err := s.read(t.Context(), func(tx *readTx) error {
+		var table, index int64
+		err := tx.row("SELECT (SELECT rootpage FROM sqlite_schema WHERE name = 'messages'), (SELECT rootpage FROM sqlite_schema WHERE name = 'messages_modseq')").Scan(&table, &index)
+		pages = []int64{table, index}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeChecked(t, s)
+	file, err := os.OpenFile(filepath.Join(s.cfg.Dir, databaseFile), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if _, err := file.WriteAt(make([]byte, pageSize), (page-1)*pageSize); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	damaged, err := Open(t.Context(), Config{Dir: s.cfg.Dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer damaged.Close()
+	for name, look := range map[string]func() error{
+		"UIDList":      func() error { _, _, err := damaged.UIDList(t.Context(), mb); return err },
+		"ChangedSince": func() error { _, err := damaged.ChangedSince(t.Context(), mb, 0); return err },
+		"ChangesSince": func() error { _, err := damaged.ChangesSince(t.Context(), mb, 0, 100); return err },
+		"brief":        func() error { return firstError(damaged.Messages(t.Context(), mb, everything, Brief)) },
+		"wide":         func() error { return firstError(damaged.Messages(t.Context(), mb, everything, WantEnvelope)) },
+		"Search":       func() error { _, err := damaged.Search(t.Context(), mb, And{}); return err },
+	} {
+		if err := look(); !errors.Is(err, mail.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func firstError(messages iter.Seq2[*Message, error]) error {
+	for _, err := range messages {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
