@@ -49,19 +49,14 @@ func (t *hasText) inLines(lines []byte) bool {
 	if len(t.value.b) == 0 {
 		return bytes.HasPrefix(lines, t.name) || bytes.Contains(lines, append([]byte{'\n'}, t.name...))
 	}
-	for off := 0; ; {
-		i := t.value.index(lines[off:])
-		if i < 0 {
-			return false
-		}
-		at := off + i
-		line := lines[bytes.LastIndexByte(lines[:at], '\n')+1 : at]
-		if len(line) >= len(t.name) && bytes.HasPrefix(line, t.name) {
+	for len(lines) > 0 {
+		var line []byte
+		line, lines, _ = bytes.Cut(lines, []byte{'\n'})
+		if value, ok := bytes.CutPrefix(line, t.name); ok && t.value.in(value) {
 			return true
 		}
-		// What else is on this line may be after the colon, or another field.
-		off = at + 1
 	}
+	return false
 }
 
 // lookout looks for texts in a message that streams past.
