@@ -70,6 +70,7 @@ func bombs(size int) map[string]func() string {
 		"open words":            func() string { return fill("X: " + strings.Repeat("=?a?q?", 40) + "\r\n") },
 		"open words in one":     func() string { return "Subject: " + fill("=?a?q?") },
 		"open words in To":      func() string { return "To: " + fill("=?a?q?,") },
+		"hidden line ends":      func() string { return fill("X: =?a?b?" + strings.Repeat("CgoK", 128000) + "?=\r\n") },
 		"words":                 func() string { return "Subject: " + fill("=?iso-2022-jp?b?GyRC?= ") },
 		"words of charsets":     func() string { return fill("X: =?gb18030?q?=81=30=81=30?= =?big5?q?=a1=a1?=\r\n") },
 		"decompositions":        func() string { return "Content-Type: text/plain; charset=utf-8\r\n\r\n" + fill("\ufdfa") },
@@ -114,7 +115,8 @@ func processorTime(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// TestBombs bounds time and memory, the message's own aside.
+// TestBombs bounds what a message costs, in time and in memory beside its own:
+// when it is taken apart, and when it is read later.
 func TestBombs(t *testing.T) {
 	const most = 64 << 20
 	for name, bomb := range bombs(*bombSize << 20) {
@@ -154,6 +156,30 @@ func TestBombs(t *testing.T) {
 			if n := len(ASCII(structure)); n > 4*len(structure)+100 {
 				t.Errorf("ASCII of %d octets is %d", len(structure), n)
 			}
+			readBomb(t, m, b)
 		})
+	}
+}
+
+// readBomb bounds the time that SEARCH, SORT, THREAD, PREVIEW and FETCH take to
+// read a message.
+func readBomb(t *testing.T, m *Parsed, b []byte) {
+	var s Scanner
+	r, header := bytes.NewReader(b), b[:m.HeaderSize]
+	all := func([]byte) bool { return true }
+	for name, read := range map[string]func() error{
+		"text":    func() error { return s.Text(m.Root, r, true, all) },
+		"header":  func() error { return s.Header(m.Root, r, all) },
+		"fold":    func() error { s.FoldHeader(nil, header); return nil },
+		"keys":    func() error { KeysOf(m.Envelope, header); return nil },
+		"thread":  func() error { ThreadOf(m.Envelope, header); return nil },
+		"preview": func() error { _, err := m.Root.Preview(r); return err },
+		"filter":  func() error { FilterHeader(nil, header, []string{"From", "X"}, true); return nil },
+	} {
+		start := processorTime(t)
+		err := read()
+		if took := processorTime(t) - start; err != nil || took > mostTime {
+			t.Errorf("%s took %v: %v", name, took, err)
+		}
 	}
 }

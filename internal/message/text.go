@@ -224,12 +224,13 @@ func (s *Scanner) add(name, value []byte) {
 // oneLine turns what encoded words may hide into spaces.
 func oneLine(b []byte) {
 	for _, c := range [...]byte{'\n', '\r', 0} {
-		for {
-			i := bytes.IndexByte(b, c)
+		for rest := b; ; {
+			i := bytes.IndexByte(rest, c)
 			if i < 0 {
 				break
 			}
-			b[i] = ' '
+			rest[i] = ' '
+			rest = rest[i+1:]
 		}
 	}
 }
