@@ -202,6 +202,7 @@ type search struct {
 func (r *search) work() {
 	for more := true; more; {
 		err := r.s.turns.work(r.ctx, func() (err error) {
+			defer r.s.recovered(&err)
 			more, err = r.batch()
 			return err
 		})
@@ -215,18 +216,22 @@ func (r *search) work() {
 // batch takes a batch and decides it. It reports false when there was none.
 func (r *search) batch() (more bool, err error) {
 	w := r.s.searchers.Get().(*searchWorker)
-	defer w.release()
 	w.search = r
-	place, ok := r.take(&w.lister)
-	if !ok {
-		return false, nil
+	place, more := r.take(&w.lister)
+	if more {
+		var hits []SearchHit
+		hits, err = w.batch()
+		r.progress.add(len(w.lister.rows))
+		r.put(place, hits)
 	}
-	hits, err := w.batch()
-	r.progress.add(len(w.lister.rows))
+	w.release() // not where it panicked: nobody knows what is left in it
+	return more, err
+}
+
+func (r *search) put(place int, hits []SearchHit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.hits[place] = hits
-	return true, err
 }
 
 func (r *search) fail(err error) {

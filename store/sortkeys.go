@@ -172,6 +172,7 @@ func (s *Store) makeKeys(ctx context.Context, mb MailboxID, batch []sortable, pl
 		n := i
 		wg.Go(func() {
 			errs[n] = s.turns.work(ctx, func() (err error) {
+				defer s.recovered(&err)
 				rows[n], err = s.makeSomeKeys(ctx, mb, batch, part, want)
 				return err
 			})

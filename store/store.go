@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -303,5 +304,18 @@ func (s *Store) now() time.Time { return s.cfg.Now() }
 func (s *Store) report(msg string, args ...any) {
 	if s.cfg.Report != nil {
 		s.cfg.Report(msg, args...)
+	}
+}
+
+// errPanicked is a mistake of ours.
+var errPanicked = errors.New("panic in the store")
+
+// recovered makes an error of a panic, and reports it. Defer it in goroutines that
+// are not the caller's: there a panic would end the process, whatever the caller
+// defers.
+func (s *Store) recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: %v", errPanicked, p)
+		s.report(errPanicked.Error(), "panic", p, "stack", string(debug.Stack()))
 	}
 }

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,4 +80,28 @@ func TestSlots(t *testing.T) {
 			t.Errorf("%d worked though nobody waited for it", len(working)-most-1)
 		}
 	})
+}
+
+// A panic in the goroutines that share work is the error of whoever asked for it,
+// and not the end of the process; the others are not held up by it.
+func TestPanicsAtWork(t *testing.T) {
+	var mu sync.Mutex
+	reported := 0
+	s := openTestIn(t, Config{Dir: t.TempDir(), Report: func(string, ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		reported++
+	}})
+	mb := inboxOf(t, s, addUser(t, s, "alice@crepes.fr")).ID
+	deliver(t, s, someMessage, Copy{Account: 1})
+	broken := &search{s: s, ctx: t.Context(), mailbox: mb, next: 1, progress: new(Progress),
+		plan: &plan{within: everything, root: rowTest(func(*Message) bool { panic("oops") })}}
+	broken.work()
+	_, err := s.makeKeys(t.Context(), mb, nil, []int{7}, keyColumns{})
+	if !errors.Is(broken.err, errPanicked) || !errors.Is(err, errPanicked) || reported != 2 {
+		t.Errorf("a search: %v; keys: %v; reported %d times", broken.err, err, reported)
+	}
+	if hits, err := s.Search(t.Context(), mb, HasText{In: InText, Value: "a"}); err != nil || len(s.turns.slots) > 0 {
+		t.Errorf("the next search: %v %v; %d slots are taken", hits, err, len(s.turns.slots))
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -287,6 +286,9 @@ func (w *writer) runOne(o *operation, now time.Time, savepoint bool) error {
 		}
 	}
 	err := w.call(o, now)
+	if errors.Is(err, errPanicked) {
+		o.broken = err
+	}
 	if isFatal(err, false) {
 		return err
 	}
@@ -308,13 +310,7 @@ func (w *writer) runOne(o *operation, now time.Time, savepoint bool) error {
 }
 
 func (w *writer) call(o *operation, now time.Time) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("store: panic in an operation: %v", p)
-			o.broken = err
-			w.s.report("panic in an operation of the store", "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
+	defer w.s.recovered(&err)
 	return o.fn(&writeTx{readTx{w.c}, w.s, now, o})
 }
 
