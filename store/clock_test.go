@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"math"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,4 +55,26 @@ func TestClockJumps(t *testing.T) {
 	if err != nil || fmt.Sprint(domains) != "[crepes.fr d0.example d1.example d2.example d3.example d4.example d5.example d6.example]" {
 		t.Errorf("domains %v, %v", domains, err)
 	}
+}
+
+// TestUIDValidityWithoutClock: a clock that no UIDVALIDITY can follow uses none of
+// them up, and the last of them is not followed by the first.
+func TestUIDValidityWithoutClock(t *testing.T) {
+	var clock atomic.Int64
+	s := openTestIn(t, Config{Dir: t.TempDir(), Now: func() time.Time { return time.Unix(clock.Load(), 0) }})
+	id := addUser(t, s, "alice@crepes.fr")
+	last := mailboxOf(t, s, id, "Trash").UIDValidity
+	for i, now := range []int64{-1, -1 << 33, 1 << 32, 1 << 40} {
+		clock.Store(now)
+		mb, err := s.CreateMailbox(t.Context(), id, fmt.Sprint("box", i), "")
+		if last++; err != nil || mb.UIDValidity != last {
+			t.Errorf("at %d: UIDVALIDITY %d, not %d; %v", now, mb.UIDValidity, last, err)
+		}
+	}
+	clock.Store(math.MaxUint32)
+	if mb, err := s.CreateMailbox(t.Context(), id, "last", ""); err != nil || mb.UIDValidity != math.MaxUint32 {
+		t.Errorf("the last UIDVALIDITY: %d, %v", mb.UIDValidity, err)
+	}
+	_, err := s.CreateMailbox(t.Context(), id, "too late", "")
+	wants(t, err, mail.ErrNotPermitted)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -200,8 +201,12 @@ func (tx *writeTx) insertMailbox(id AccountID, name, use string) error {
 	if err != nil {
 		return err
 	}
+	validity, err := tx.nextUIDValidity()
+	if err != nil {
+		return err
+	}
 	mb, err := tx.insert("INSERT INTO mailboxes (account, name, special_use, uidvalidity, modseq) VALUES (?, ?, ?, ?, ?)",
-		id, name, use, tx.nextUIDValidity(), int64(modseq))
+		id, name, use, validity, int64(modseq))
 	if err != nil {
 		return err
 	}
@@ -238,11 +243,19 @@ func (tx *writeTx) nextModSeq(id AccountID) (mail.ModSeq, error) {
 
 // nextUIDValidity takes a UIDVALIDITY that no mailbox ever had. It follows the
 // clock, so that it is new even where the database is an old copy; a mailbox
-// that is deleted and made again thus never has the old one's.
-func (tx *writeTx) nextUIDValidity() uint32 {
+// that is deleted and made again thus never has the old one's. A clock that is
+// out of the range of 32 bits is not followed.
+func (tx *writeTx) nextUIDValidity() (uint32, error) {
 	w := tx.s.writer
-	w.uidValidity = max(w.uidValidity+1, uint32(tx.now.Unix()))
-	return w.uidValidity
+	next := int64(w.uidValidity) + 1
+	if now := tx.now.Unix(); now <= math.MaxUint32 {
+		next = max(next, now)
+	}
+	if next > math.MaxUint32 {
+		return 0, fmt.Errorf("all UIDVALIDITYs are given: %w", mail.ErrNotPermitted)
+	}
+	w.uidValidity = uint32(next)
+	return w.uidValidity, nil
 }
 
 // DeleteMailbox removes a mailbox with its messages and annotations. When there

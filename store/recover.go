@@ -10,16 +10,16 @@ import (
 const skipped = 1 << 20
 
 // skipNumbers makes a database from which acknowledged commits are missing
-// safe to go on with. The UIDs and modification sequences that those commits
-// gave are in clients' memories: they are skipped, so that no UID ever names
-// two messages. The skipped UIDs count as expunged and all messages as
+// safe to go on with. The UIDVALIDITYs, UIDs and modification sequences that
+// those commits gave are in clients' memories: they are skipped, so that no UID
+// ever names two messages. The skipped UIDs count as expunged and all messages as
 // changed, so that clients drop what is lost and learn what was undone.
 func (w *writer) skipNumbers(ctx context.Context, acknowledged uint64) error {
 	if _, err := w.c.c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	for _, sql := range []string{
-		fmt.Sprintf("UPDATE state SET commits = %d, content = content + %d", acknowledged, skipped),
+		fmt.Sprintf("UPDATE state SET commits = %d, content = content + %d, uidvalidity = min(uidvalidity + %d, %d)", acknowledged, skipped, skipped, maxUID),
 		fmt.Sprintf("UPDATE accounts SET modseq = modseq + %d", skipped),
 		fmt.Sprintf(`INSERT INTO tombstones SELECT b.id, a.modseq, b.uidnext, b.uidnext + %d - 1
 			FROM mailboxes b JOIN accounts a ON a.id = b.account WHERE b.uidnext < %d`, skipped, maxUID-skipped),

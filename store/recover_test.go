@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
@@ -57,6 +58,13 @@ func TestMissingCommits(t *testing.T) {
 	if _, _, err := s.SetFlags(t.Context(), in, mail.UIDs(1), FlagsAdd, mail.NewFlags(`\Seen`), Unconditionally); err != nil {
 		t.Fatal(err)
 	}
+	var made Mailbox
+	for i := range 100 { // in a second: the last ones' UIDVALIDITYs are the future's
+		var err error
+		if made, err = s.CreateMailbox(t.Context(), id, fmt.Sprint("box", i), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
 	client := inboxOf(t, s, id)
 
 	cfg := copyStore(t, s.cfg.Dir)
@@ -69,11 +77,11 @@ func TestMissingCommits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(reported) != 3 || !strings.Contains(reported[0].(string), "missing") || reported[2] != uint64(2) {
+	if len(reported) != 3 || !strings.Contains(reported[0].(string), "missing") || reported[2] != uint64(102) {
 		t.Errorf("reported %v", reported)
 	}
 	problems, err := damaged.Check(t.Context(), true)
-	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].What, "2 that were acknowledged") {
+	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].What, "102 that were acknowledged") {
 		t.Errorf("check: %v %v", problems, err)
 	}
 	c, err := damaged.ChangesSince(t.Context(), in, client.HighestModSeq, 100)
@@ -83,6 +91,9 @@ func TestMissingCommits(t *testing.T) {
 	next := deliver(t, damaged, someMessage, Copy{Account: id})
 	if next.Placed[0].UID <= lost.Placed[0].UID || next.Content <= lost.Content || inboxOf(t, damaged, id).HighestModSeq <= client.HighestModSeq {
 		t.Errorf("after the loss: %+v; lost: %+v", next, lost)
+	}
+	if mb, err := damaged.CreateMailbox(t.Context(), id, "box", ""); err != nil || mb.UIDValidity <= made.UIDValidity {
+		t.Errorf("UIDVALIDITY %d after the loss of %d, %v", mb.UIDValidity, made.UIDValidity, err)
 	}
 	if err := damaged.Close(); err != nil {
 		t.Fatal(err)
