@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"posthorn/internal/mail"
-	"posthorn/internal/message"
 )
 
 // Problem is one broken invariant.
@@ -149,9 +148,9 @@ func (c *checker) keywords() error {
 		return rows.Err()
 	})
 	for _, u := range uses {
-		used := strings.Fields(u.used)
+		used, listed := strings.Fields(u.used), mail.NewFlags(strings.Fields(u.listed)...)
 		for _, k := range used {
-			if !mail.NewFlags(strings.Fields(u.listed)...).Has(k) {
+			if !listed.Has(k) {
 				c.problem("keywords: mailbox %d does not list %s", u.mb, k)
 			}
 		}
@@ -205,17 +204,10 @@ func (c *checker) content(id ContentID) error {
 	if !bytes.Equal(sum.Sum(nil), content.row.sum) {
 		c.problem("content %d does not have its checksum", id)
 	}
-	var parts []byte
-	err = c.s.readOne(c.ctx, func(tx *readTx) error {
-		return notFound(tx.row("SELECT parts FROM meta WHERE content = ?", id).Scan(&parts), mail.ErrNotFound)
-	})
-	if err != nil {
-		return err
-	}
-	root, err := message.ReadPart(parts)
+	root, err := content.Root()
 	switch {
 	case err != nil:
-		c.problem("content %d: part tree: %v", id, err)
+		return err
 	case root.End != content.Size():
 		c.problem("content %d: the part tree ends at %d of %d octets", id, root.End, content.Size())
 	case root.Body != content.HeaderSize():
