@@ -26,8 +26,11 @@ const (
 	// maxIndexed bounds the messages in all indexes, at 48 octets each; the
 	// mailboxes that were not listed for the longest time are dropped.
 	maxIndexed = 384 << 10
-	// maxKeywordLists bounds the different lists of keywords in an index.
-	maxKeywordLists = 1 << 16
+	// maxKeywordLists bounds the different lists of keywords in an index, and
+	// maxKeywordOctets what is in them: people have few, a program that marks each
+	// message otherwise could fill all memory.
+	maxKeywordLists  = 1 << 16
+	maxKeywordOctets = 1 << 20
 )
 
 // indexes are those that there are.
@@ -56,6 +59,7 @@ type index struct {
 	entries []entry    // ascending by UID
 	lists   [][]string // keywords; the first is none
 	known   map[string]uint16
+	octets  int // of known
 }
 
 // entry is what an index holds of a message.
@@ -202,7 +206,7 @@ func (i *index) put(m *Message) error {
 	key := strings.Join(m.Flags.Keywords, " ")
 	list, ok := i.known[key]
 	if !ok {
-		if len(i.lists) == maxKeywordLists {
+		if i.octets += len(key); i.octets > maxKeywordOctets || len(i.lists) == maxKeywordLists {
 			return errNotIndexed
 		}
 		list = uint16(len(i.lists))

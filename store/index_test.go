@@ -200,3 +200,28 @@ func TestIndexedListingEndsEmpty(t *testing.T) {
 		t.Errorf("keys of %d messages, not %d; %v", len(rows), maxRows, err)
 	}
 }
+
+// A mailbox with more different keywords than an index may hold is listed from
+// the table.
+func TestIndexOfKeywordsIsBounded(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	mb := mailboxOf(t, s, id, "Archive").ID
+	words := make([]string, maxKeywords)
+	for i := range words {
+		words[i] = fmt.Sprintf("k%0*d", maxKeyword-1, i)
+	}
+	const n = maxKeywordOctets/(maxKeywords*maxKeyword) + 2
+	deliverMany(t, s, id, mb, n)
+	indexed(t, s, mb)
+	for uid := range mail.UID(n) {
+		flags := mail.NewFlags(slices.Delete(slices.Clone(words), int(uid), int(uid)+1)...)
+		if _, _, err := s.SetFlags(t.Context(), mb, mail.UIDs(uid+1), FlagsReplace, flags, Unconditionally); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listed := list(t, s, mb, everything, Brief)
+	if s.indexes.get(mb) != nil || !reflect.DeepEqual(listed, collect(t, s.rows(t.Context(), mb, everything, Brief))) {
+		t.Errorf("indexed: %v, or listed otherwise than the table", s.indexes.get(mb) != nil)
+	}
+}

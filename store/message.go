@@ -358,6 +358,9 @@ func (r *rowScanner) message() Message {
 	return m
 }
 
+// maxListsMet is how many different lists a scanner remembers.
+const maxListsMet = 256
+
 // keywordList splits the keywords; messages with the same share one list.
 func (r *rowScanner) keywordList() []string {
 	if len(r.keywords) == 0 {
@@ -365,7 +368,7 @@ func (r *rowScanner) keywordList() []string {
 	}
 	list, ok := r.lists[string(r.keywords)]
 	if !ok {
-		if r.lists == nil {
+		if len(r.lists) == maxListsMet || r.lists == nil {
 			r.lists = make(map[string][]string)
 		}
 		joined := string(r.keywords)
