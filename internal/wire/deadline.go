@@ -127,6 +127,7 @@ func (c *Conn) lineBegun() {
 	if c.clock.line.IsZero() {
 		c.clock.line = time.Now()
 	}
+	c.acknowledge()
 }
 
 func (c *Conn) lineDone() {

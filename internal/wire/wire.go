@@ -13,6 +13,7 @@
 //	read.go      its way in
 //	wait_*.go    … waiting without a buffer
 //	deadline.go  … and how long that may take
+//	ack_*.go     … and telling the client that a piece has come
 //	write.go     its way out
 //	presence*.go whether the client is there
 //	tls.go       what stands between the socket and the protocol: TLS,
