@@ -137,15 +137,19 @@ func expect(t testing.TB, r *bufio.Reader, prefix string) {
 	}
 }
 
-// BenchmarkLines is the search for the end of a body, and of bad line ends.
+// BenchmarkLines is the search for the end of a body, and of bad line ends: in a
+// text as people send it, and in one that makes the most work of it.
 func BenchmarkLines(b *testing.B) {
-	text := message(20 << 10)
-	dst := make([]byte, 32<<10)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		l := lines{dots: true}
-		if n, _ := l.decode(dst, text); n != len(text) {
-			b.Fatal(n)
-		}
+	for name, text := range map[string][]byte{"good": message(20 << 10), "bad": bytes.Repeat([]byte("a\r"), 10<<10)} {
+		b.Run(name, func(b *testing.B) {
+			dst := make([]byte, 32<<10)
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				l := lines{dots: true}
+				if _, n := l.decode(dst, text); n != len(text) {
+					b.Fatal(n)
+				}
+			}
+		})
 	}
 }

@@ -53,6 +53,11 @@ const (
 // after a dot and a bare CR.
 const maxEmit = 4
 
+// maxSpan is how much is searched for the end of a line at a time. Lines are
+// shorter (RFC 5321 §4.5.3.1.6); but a text may be full of CRs, and each of them
+// would have all that follows searched for a LF.
+const maxSpan = 1 << 10
+
 // decode reads from src and writes to dst; it returns how much. It reads all of
 // src unless the end comes before, or dst, which must have room for maxEmit
 // octets, is full.
@@ -60,6 +65,7 @@ func (l *lines) decode(dst, src []byte) (written, read int) {
 	for read < len(src) && !l.done && (l.skip || len(dst)-written >= maxEmit) {
 		in := src[read:]
 		if l.state == inText || l.state == atStart && !(l.dots && in[0] == '.') {
+			in = in[:min(len(in), maxSpan)]
 			if !l.skip {
 				in = in[:min(len(in), len(dst)-written)]
 			}

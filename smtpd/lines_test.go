@@ -89,6 +89,19 @@ func TestLines(t *testing.T) {
 	try("", 7)
 }
 
+// TestLongLines has each end of a line where a search for it ends.
+func TestLongLines(t *testing.T) {
+	for _, end := range []string{"\r\n", "\n", "\r", "\r\r\n", "\r\n.\r\n", "\n.\r\n", "\r\n..\r\n"} {
+		for length := maxSpan - 4; length <= maxSpan+4; length++ {
+			for _, repair := range []bool{false, true} {
+				data := strings.Repeat("a", length) + end + strings.Repeat("b", length) + "\r\n.\r\nNOOP"
+				checkLines(t, data, repair, len(data), 64<<10)
+				checkLines(t, data, repair, maxSpan, maxSpan+1)
+			}
+		}
+	}
+}
+
 func FuzzLines(f *testing.F) {
 	f.Add("a\r\n..b\r\n.\r\nrest", true, 3, 5)
 	f.Add("a\n.\n\r.\r\n.\r\n\x00", false, 1, 4)

@@ -47,29 +47,33 @@ func (l *Lines) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// maxSpan is how much is searched for the end of a line at a time: in a text full
+// of CRs each would have all that follows searched for a LF.
+const maxSpan = 1 << 10
+
 // clean is how many octets of p, from its start, have no bare CR or LF and no
 // CR at the end.
 func clean(p []byte) int {
 	done := 0
-	for {
-		i := bytes.IndexByte(p[done:], '\n')
-		end := len(p)
-		if i >= 0 {
-			end = done + i
+	for done < len(p) {
+		text := p[done:min(len(p), done+maxSpan)]
+		lf := bytes.IndexByte(text, '\n')
+		if lf >= 0 {
+			text = text[:lf]
 		}
-		cr := bytes.IndexByte(p[done:end], '\r')
+		cr := bytes.IndexByte(text, '\r')
 		switch {
-		case cr >= 0 && done+cr == end-1 && i >= 0: // CRLF
-			done = end + 1
-			if done == len(p) {
-				return done
-			}
-			continue
+		case cr >= 0 && cr == lf-1:
+			done += lf + 1
 		case cr >= 0:
 			return done + cr
+		case lf >= 0:
+			return done + lf
+		default:
+			done += len(text)
 		}
-		return end
 	}
+	return done
 }
 
 // Close writes what is still held back. It does not close W.

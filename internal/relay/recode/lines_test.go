@@ -15,10 +15,14 @@ func repaired(s string) string {
 
 func FuzzLines(f *testing.F) {
 	for _, s := range []string{"", "a", "\r", "\n", "\r\n", "\n\r", "\r\r\n", "a\r\nb\n.\n\r.\r", "\r\n\r\n.\r\n", "a\rb"} {
-		f.Add(s, uint8(1))
-		f.Add(s, uint8(100))
+		f.Add(s, uint16(1))
+		f.Add(s, uint16(100))
 	}
-	f.Fuzz(func(t *testing.T, s string, piece uint8) {
+	for length := maxSpan - 3; length <= maxSpan+1; length++ {
+		long := strings.Repeat("a", length)
+		f.Add(long+"\r\n"+long+"\n"+long+"\r"+long, uint16(4*maxSpan))
+	}
+	f.Fuzz(func(t *testing.T, s string, piece uint16) {
 		var got bytes.Buffer
 		w := &Lines{W: &got}
 		for rest := s; len(rest) > 0; {
