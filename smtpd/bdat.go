@@ -72,7 +72,7 @@ func (f *front) discardChunk(n int64) error {
 // readChunk gives what is there of the chunk, or goes on to the next.
 func (b *body) readChunk(p []byte) (n int, err error) {
 	c := b.chunk
-	if b.size+c.left > b.f.cfg.MaxMessage {
+	if c.left > b.f.cfg.MaxMessage-b.size {
 		return 0, errTooLarge
 	}
 	if c.left == 0 {
