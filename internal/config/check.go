@@ -45,10 +45,24 @@ func (c *Config) check() error {
 	if c.SMTP.MaxRecipients < 100 {
 		return c.errorAt("smtp.max_recipients", "%d is less than the 100 that any server must take (RFC 5321 §4.5.3.1.8)", c.SMTP.MaxRecipients)
 	}
-	if len(c.Queue.Retry) == 0 || c.Queue.GiveUp == 0 {
-		return c.errorAt("queue.retry", "the queue needs a retry interval and a time to give up")
+	return errors.Join(c.checkQueue(), c.checkIMAP(), c.checkRelay(), c.checkLog(), c.checkHTTP())
+}
+
+// checkQueue wants times that pass: without, a message would be tried again and
+// again with no pause.
+func (c *Config) checkQueue() error {
+	if len(c.Queue.Retry) == 0 {
+		return c.errorAt("queue.retry", "the queue needs an interval between attempts")
 	}
-	return errors.Join(c.checkIMAP(), c.checkRelay(), c.checkLog(), c.checkHTTP())
+	for _, d := range []struct {
+		key string
+		Duration
+	}{{"retry", slices.Min(c.Queue.Retry)}, {"give_up", c.Queue.GiveUp}, {"warn_after", c.Queue.WarnAfter}} {
+		if d.Duration <= 0 {
+			return c.errorAt("queue."+d.key, "%s is no time at all", d)
+		}
+	}
+	return nil
 }
 
 // checkHTTP holds [http] and [clients] to names that there are.
@@ -120,8 +134,11 @@ func (c *Config) checkRelay() error {
 			return c.errorAt("relay.smarthost", "%v", err)
 		}
 	}
-	for domain, hop := range c.Relay.Routes {
-		if err := hop.check(); err != nil {
+	for _, domain := range slices.Sorted(maps.Keys(c.Relay.Routes)) {
+		if !mail.ValidDomain(domain) {
+			return c.errorAt("relay.routes."+domain, "%q is no domain", domain)
+		}
+		if err := c.Relay.Routes[domain].check(); err != nil {
 			return c.errorAt("relay.routes."+domain, "route for %s: %v", domain, err)
 		}
 	}
@@ -141,6 +158,9 @@ func (c *Config) checkLog() error {
 func (h Hop) check() error {
 	if err := checkAddress(h.Address); err != nil {
 		return err
+	}
+	if host, port, _ := net.SplitHostPort(h.Address); host == "" || port == "0" {
+		return fmt.Errorf("%q is no next hop such as \"mail.example.org:25\"", h.Address)
 	}
 	if !oneOf(h.TLS, "", "opportunistic", "required", "implicit", "none") {
 		return fmt.Errorf("tls = %q is none of opportunistic, required, implicit, none", h.TLS)
