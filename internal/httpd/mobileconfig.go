@@ -101,7 +101,7 @@ func (cfg *Config) appPassword(r *http.Request, addr mail.Address, password stri
 	}
 	switch {
 	case errors.Is(err, auth.ErrFailed), errors.Is(err, auth.ErrThrottled):
-		cfg.Log.LoginFailed("", "http", r.RemoteAddr, addr.String(), mechanism, err)
+		cfg.Log.LoginFailed("", "http", client(r).String(), addr.String(), mechanism, err)
 		if errors.Is(err, auth.ErrThrottled) {
 			return "", errThrottled
 		}

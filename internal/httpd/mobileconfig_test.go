@@ -1,10 +1,12 @@
 package httpd
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/xml"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -20,6 +22,7 @@ import (
 
 	"posthorn/auth"
 	"posthorn/internal/mail"
+	"posthorn/internal/maillog"
 	"posthorn/store"
 	"posthorn/tlsconf"
 )
@@ -131,6 +134,8 @@ func TestMobileconfigPassword(t *testing.T) {
 func TestMobileconfigGuessing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // or guesses come back while they are made
 		o := openOffice(t)
+		var said bytes.Buffer
+		o.cfg.Log = maillog.New(slog.New(slog.NewTextHandler(&said, nil)))
 		const away = "192.0.2.7:4000"
 		wrong := 0
 		for i := range 12 {
@@ -143,6 +148,9 @@ func TestMobileconfigGuessing(t *testing.T) {
 		}
 		if wrong != 5 {
 			t.Errorf("%d guesses", wrong)
+		}
+		if !strings.Contains(said.String(), "remote=192.0.2.7 ") { // as the other protocols have it
+			t.Errorf("the log says\n%s", &said)
 		}
 		if _, err := o.cfg.Auth.Password(t.Context(), netip.MustParseAddr("192.0.2.9"), "alice@example.org", "pencil"); err == nil {
 			t.Error("IMAP's guesses are others than the page's")
