@@ -198,14 +198,101 @@ func TestWriteTimesOut(t *testing.T) {
 	})
 }
 
+// A client has its five minutes for 64 KiB, however large the answer: who reads
+// steadily gets all of it, who reads an octet now and then does not live by that.
+func TestSlowReaders(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		piece int64
+		every time.Duration
+		lives bool
+	}{
+		{"64 KiB in four minutes", 64 << 10, 4 * time.Minute, true},
+		{"16 KiB in two minutes", 16 << 10, 2 * time.Minute, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, client := pipe(t, &Config{Protocol: "imap"})
+				wrote := make(chan error)
+				begun := time.Now()
+				go func() {
+					_, err := c.WriteBody(make([]byte, 1<<20))
+					wrote <- err
+				}()
+				go func() {
+					for {
+						if _, err := io.CopyN(io.Discard, client, tt.piece); err != nil {
+							return
+						}
+						time.Sleep(tt.every)
+					}
+				}()
+				err := <-wrote
+				if lived := time.Since(begun); tt.lives && (err != nil || lived < time.Hour) || !tt.lives && (!errors.Is(err, ErrTimeout) || lived != 5*time.Minute) {
+					t.Errorf("%v after %v", err, lived)
+				}
+				client.Close()
+				time.Sleep(tt.every) // the reader's end
+			})
+		})
+	}
+}
+
 // The farewell to a client that reads nothing is not waited for long.
 func TestFarewellIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, client := pipe(t, &Config{Protocol: "pop3", Refusal: refusal})
 		begun := time.Now()
-		if _, _, err := c.ReadLine(10); err != ErrTimeout || time.Since(begun) > 3*time.Minute+5*time.Second {
+		if _, _, err := c.ReadLine(10); err != ErrTimeout || time.Since(begun) != 3*time.Minute+2*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
 		client.Close()
 	})
+}
+
+// halfCloser is a pipe that can be closed for writing, as a socket can.
+type halfCloser struct {
+	net.Conn
+	read int
+}
+
+func (h *halfCloser) CloseWrite() error { return nil }
+
+func (h *halfCloser) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	h.read += n
+	return n, err
+}
+
+// What a client goes on sending is read away after the last words, for a second
+// and up to 256 KiB.
+func TestLingerIsBounded(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		piece int
+		every time.Duration
+		most  int // octets
+		lives time.Duration
+	}{
+		{"trickle", 1, 100 * time.Millisecond, 1 + 10, time.Second},
+		{"flood", 4 << 10, 0, 256<<10 + 4<<10, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, client := net.Pipe()
+				sock := &halfCloser{Conn: a}
+				c := NewConn(sock, &Config{Protocol: "smtp"})
+				c.SetPhase(Data)
+				var dripping sync.WaitGroup
+				dripping.Go(func() { drip(client, string(make([]byte, tt.piece)), tt.every) })
+				c.Fill()
+				begun := time.Now()
+				c.Hangup("")
+				if lived := time.Since(begun); lived != tt.lives || sock.read > tt.most || sock.read < tt.most*9/10 {
+					t.Errorf("%d octets are read in %v, of at most %d in %v", sock.read, lived, tt.most, tt.lives)
+				}
+				dripping.Wait()
+			})
+		})
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,11 +100,35 @@ func TestProxyHeaderTimesOut(t *testing.T) {
 		c := NewConn(named{a}, &Config{Protocol: "imap", ProxyFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 		go io.WriteString(b, "PROXY TCP4 ")
 		begun := time.Now()
-		if err := c.Start(); !errors.Is(err, ErrProxy) || time.Since(begun) != proxyTime {
+		if err := c.Start(); !errors.Is(err, ErrProxy) || time.Since(begun) != 10*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
 		b.Close()
 	})
+}
+
+// No more is read of what a header may be than the specification's longest of
+// version 1 (§2.1), and four kibibytes of version 2.
+func TestProxyHeaderIsBounded(t *testing.T) {
+	v2 := func(n int) string {
+		return string(proxyproto.SIGV2) + "\x21\x11" + string([]byte{byte(n >> 8), byte(n)})
+	}
+	for _, tt := range []struct {
+		name, header string
+		read         int // octets
+		err          error
+	}{
+		{"v1", "PROXY UNKNOWN " + strings.Repeat("f", 91) + "\r\n", 107, nil},
+		{"v1 too long", "PROXY UNKNOWN " + strings.Repeat("f", 92) + "\r\n", 107, proxyproto.ErrVersion1HeaderTooLong},
+		{"v2", v2(4096), 16 + 4096, nil},
+		{"v2 too long", v2(4097), 16, proxyproto.ErrInvalidLength},
+	} {
+		in := strings.NewReader(tt.header + strings.Repeat("x", 5000))
+		all := in.Len()
+		if _, err := readProxyOctets(in); err != tt.err || all-in.Len() != tt.read {
+			t.Errorf("%s: %v, %d octets are read, not %d", tt.name, err, all-in.Len(), tt.read)
+		}
+	}
 }
 
 // FuzzProxy: whatever stands before the protocol, the header is read to its last

@@ -57,6 +57,34 @@ func TestSample(t *testing.T) {
 	})
 }
 
+// Five thousand events are shown at once, then a thousand a second, where each 256
+// octets of text count as one more; a tenth of a second is how often it is asked
+// whether the load is over.
+func TestSampleRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tap Tap
+		defer tap.Sample(100_000).Close()
+		level := func(want int32) {
+			t.Helper()
+			if is := tap.level.Load(); is != want {
+				t.Errorf("level %d, not %d", is, want)
+			}
+		}
+		for range 4999 {
+			tap.publish(Event{})
+		}
+		level(calm)
+		tap.publish(Event{})
+		level(full)
+		tap.publish(Event{Text: strings.Repeat("x", 1000*256)})
+		level(spent)
+		time.Sleep(1099 * time.Millisecond)
+		level(full)
+		time.Sleep(2 * time.Millisecond)
+		level(calm)
+	})
+}
+
 // New connections are left out whole, and counted.
 func TestSampleLeavesOutConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

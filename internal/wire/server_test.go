@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -395,6 +397,115 @@ func TestAcceptOutlastsShortages(t *testing.T) {
 	if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("closed twice: %v", err)
 	}
+}
+
+// pipes is a listener whose clients are at the other ends of pipes.
+type pipes struct{ net.Listener }
+
+func (pipes) Accept() (net.Conn, error) {
+	a, b := net.Pipe()
+	b.Close()
+	return a, nil
+}
+
+// A shortage that lasts is looked at twice as late each time, and each second in
+// the end.
+func TestAcceptPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln := NewServer().Listener(&shortage{pipes{}, slices.Repeat([]error{syscall.EMFILE}, 12)}, &Config{Protocol: "imap"})
+		begun := time.Now()
+		c, err := ln.Accept()
+		if want := (5+10+20+40+80+160+320+640)*time.Millisecond + 4*time.Second; err != nil || time.Since(begun) != want {
+			t.Errorf("%v after %v, not %v", err, time.Since(begun), want)
+		}
+		c.Close()
+	})
+}
+
+// Fifty are told at once that they are one too many; the next hears nothing.
+func TestTurnedAwayIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer()
+		cfg := &Config{Protocol: "imap", Limits: Limits{Total: 1, LoopbackToo: true}, Refusal: refusal}
+		from := &listener{cfg: cfg, times: cfg.Timeouts.withDefaults("imap")}
+		a, first := net.Pipe()
+		in := s.take(a, from)
+		in.Start()
+		var clients []net.Conn
+		var turned sync.WaitGroup
+		for range 52 {
+			a, b := net.Pipe()
+			clients = append(clients, b)
+			c := s.take(a, from)
+			turned.Go(func() {
+				if err := c.Start(); err != ErrTooMany {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait() // fifty wait to be heard
+		told := 0
+		for _, b := range clients {
+			if said, _ := io.ReadAll(b); string(said) == "-ERR wire: too many connections\r\n" {
+				told++
+			}
+		}
+		if told != 50 {
+			t.Errorf("%d are told", told)
+		}
+		turned.Wait()
+		in.Close()
+		first.Close()
+		if s.turnedAway != 0 {
+			t.Errorf("%d are being told for ever", s.turnedAway)
+		}
+	})
+}
+
+// Where TLS is implicit, who is one too many is told within it, and has five
+// seconds for the handshake.
+func TestTurnedAwayWithinTLS(t *testing.T) {
+	server, roots := testTLS(t)
+	cfg := &Config{Protocol: "imap", TLS: server, Implicit: true, Limits: Limits{Total: 1, LoopbackToo: true}, Refusal: refusal}
+	turnAway := func(t *testing.T, dial func(net.Conn) net.Conn, want string, lives time.Duration) {
+		synctest.Test(t, func(t *testing.T) {
+			s := NewServer()
+			s.total = 1
+			a, b := net.Pipe()
+			c := s.take(a, &listener{cfg: cfg, times: cfg.Timeouts.withDefaults("imap")})
+			begun := time.Now()
+			told := make(chan error)
+			go func() { told <- c.Start() }()
+			said, _ := io.ReadAll(dial(b))
+			if err := <-told; err != ErrTooMany || string(said) != want || time.Since(begun) != lives {
+				t.Errorf("%v after %v, said %q", err, time.Since(begun), said)
+			}
+			b.Close()
+		})
+	}
+	t.Run("TLS", func(t *testing.T) {
+		turnAway(t, func(c net.Conn) net.Conn { return roots.client(c) }, "-ERR wire: too many connections\r\n", 0)
+	})
+	t.Run("silent", func(t *testing.T) { turnAway(t, func(c net.Conn) net.Conn { return c }, "", 5*time.Second) })
+}
+
+// A connection that neither reads nor ends is closed a second after it was cut.
+func TestCutIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer()
+		cfg := &Config{Protocol: "imap"}
+		a, client := net.Pipe()
+		c := s.take(a, &listener{cfg: cfg, times: cfg.Timeouts.withDefaults("imap")})
+		c.Start()
+		stop := make(chan struct{})
+		close(stop)
+		begun := time.Now()
+		s.Shutdown(stop)
+		if lived := time.Since(begun); lived != time.Second {
+			t.Errorf("closed after %v", lived)
+		}
+		client.Close()
+	})
 }
 
 func TestListenerAfterShutdown(t *testing.T) {

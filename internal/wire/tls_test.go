@@ -126,6 +126,20 @@ func TestHandshakeTimesOut(t *testing.T) {
 	})
 }
 
+// On port 25, where no total time for logging in bounds it too.
+func TestStartTLSTimesOut(t *testing.T) {
+	server, _ := testTLS(t)
+	synctest.Test(t, func(t *testing.T) {
+		c, client := pipe(t, &Config{Protocol: "smtp", TLS: server})
+		begun := time.Now()
+		err := c.StartTLS()
+		if !errors.Is(err, ErrTLS) || !errors.Is(err, ErrTimeout) || time.Since(begun) != time.Minute {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		client.Close()
+	})
+}
+
 // A large answer in TLS is one system call, not one per record.
 func TestTLSRecordsGather(t *testing.T) {
 	server, roots := testTLS(t)
