@@ -141,6 +141,24 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%+v: state from %d to %d, %d sessions, %v", limits, s.First, s.Seq, len(s.Sessions), err)
 		}
 	}
+	// Unless it is told otherwise, a room keeps two thousand sessions, fifty thousand
+	// events, and 32 MiB of them.
+	for _, tt := range []struct {
+		sessions, lines, octets  int
+		kept, least, most, bytes int // sessions, events, octets of JSON
+	}{
+		{2010, 1, 10, 2000, 4000, 6030, 2 << 20},
+		{60, 1000, 10, 50, 49_000, 50_000, 16 << 20},
+		{60, 700, 900, 50, 30_000, 45_000, 32 << 20},
+	} {
+		r, j := testRoom(Limits{})
+		for i := range tt.sessions {
+			r.take(j, script(strings.Repeat("C: "+strings.Repeat("x", tt.octets)+"\n", tt.lines)+"close\n", "pop3", fmt.Sprint("c", i)))
+		}
+		if n := len(r.entries) - r.dropped; len(r.order) > tt.kept || n < tt.least || n > tt.most || r.octets > int64(tt.bytes) || r.octets < int64(tt.bytes)*9/10 && tt.octets == 900 {
+			t.Errorf("%d sessions of %d lines of %d octets: %d sessions, %d events, %d octets", tt.sessions, tt.lines, tt.octets, len(r.order), n, r.octets)
+		}
+	}
 	// One session alone does not drive out the others, nor fill everything.
 	r, j := testRoom(Limits{Events: 100})
 	r.take(j, script("S: +OK hello\nclose\n", "pop3", "before"))
@@ -223,6 +241,72 @@ func TestFollow(t *testing.T) {
 	})
 }
 
+// A follower gets a quarter of a megabyte at a time and no more often than every
+// 50 milliseconds, and a word each 15 seconds; who asks, 5,000 events at a time.
+func TestFollowInPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, j := testRoom(Limits{})
+		r.take(j, script(strings.Repeat("C: "+strings.Repeat("x", 80)+"\n", 6000), "pop3", "c"))
+		ctx, cancel := context.WithCancel(t.Context())
+		begun := time.Now()
+		var at []time.Duration
+		var sizes []int
+		go r.Follow(ctx, 0, func(frames []byte) error {
+			at, sizes = append(at, time.Since(begun)), append(sizes, len(frames))
+			return nil
+		})
+		time.Sleep(31 * time.Second)
+		cancel()
+		synctest.Wait()
+		n := len(at)
+		if n < 5 || at[n-1] != 30*time.Second || at[n-2] != 15*time.Second {
+			t.Fatalf("written at %v", at)
+		}
+		for i := range n - 3 { // the last is what was left
+			if at[i] != time.Duration(i)*50*time.Millisecond || sizes[i] < 256<<10 || sizes[i] > 257<<10 {
+				t.Errorf("%d octets at %v", sizes[i], at[i])
+			}
+		}
+		if e := r.Events(0); len(e.Events) != 5000 || !e.More {
+			t.Errorf("%d events, more: %v", len(e.Events), e.More)
+		}
+	})
+}
+
+// What was read of a store will do for 200 milliseconds.
+func TestStateAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, j := testRoom(Limits{})
+		seen := func() int {
+			s, err := r.State(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Servers[0].Ports["smtp"]
+		}
+		j.Ports = map[string]int{"smtp": 25}
+		before := seen()
+		j.Ports = map[string]int{"smtp": 2525}
+		time.Sleep(200 * time.Millisecond)
+		still := seen()
+		time.Sleep(1)
+		if after := seen(); before != 25 || still != 25 || after != 2525 {
+			t.Errorf("first %d, then %d and %d", before, still, after)
+		}
+	})
+}
+
+// Of recipients without end a state has fifty, of commands without answers a
+// hundred wait.
+func TestStateIsBounded(t *testing.T) {
+	r, j := testRoom(Limits{})
+	r.take(j, script(strings.Repeat("C: RCPT TO:<a@b>\nS: 250 OK\n", 60)+strings.Repeat("C: NOOP\n", 120), "smtp", "c"))
+	s := r.sessions["c"]
+	if to, waiting := len(s.State.To), len(s.machine.(*smtpMachine).waiting); to != 50 || waiting != 100 {
+		t.Errorf("%d recipients, %d commands wait", to, waiting)
+	}
+}
+
 // What is revealed is forgotten when that is switched off.
 func TestHide(t *testing.T) {
 	r, j := testRoom(Limits{})
@@ -250,20 +334,25 @@ func TestAttempts(t *testing.T) {
 			try(id)
 		}
 		r.Tried("crepes.fr", "", &store.QueueEntry{}, mail.Result{})
-		if n := len(r.Events(0).Events); n != attemptBurst {
+		if n := len(r.Events(0).Events); n != 1000 {
 			t.Errorf("%d attempts are told", n)
 		}
-		if len(j.attempts) != maxHistories || len(j.order) != maxHistories {
+		if len(j.attempts) != 1000 || len(j.order) != 1000 {
 			t.Errorf("%d histories", len(j.attempts))
 		}
 		time.Sleep(time.Second)
-		try(5000)
-		events := r.Events(attemptBurst).Events
+		for range 110 {
+			try(5000)
+		}
+		if n := len(j.attempts[j.order[999]]); n != 20 {
+			t.Errorf("%d attempts of one entry are remembered", n)
+		}
+		events := r.Events(1000).Events
 		var skipped, e Event
-		if len(events) != 2 || json.Unmarshal(events[0], &skipped) != nil || json.Unmarshal(events[1], &e) != nil {
+		if len(events) != 1+100 || json.Unmarshal(events[0], &skipped) != nil || json.Unmarshal(events[1], &e) != nil {
 			t.Fatalf("%s", events)
 		}
-		if skipped.Skipped != 5000-attemptBurst || e.Queue.Attempt.Hop != "127.0.0.1:3025" || e.Queue.Attempt.Text != "busy\uFFFD" {
+		if skipped.Skipped != 5000-1000 || e.Queue.Attempt.Hop != "127.0.0.1:3025" || e.Queue.Attempt.Text != "busy\uFFFD" {
 			t.Errorf("%s", events)
 		}
 	})

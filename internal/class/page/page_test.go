@@ -147,7 +147,8 @@ func TestRequests(t *testing.T) {
 		{"POST", "/fault", `{"clear":true}`, 200, `"faults":[]`},
 		{"POST", "/fault", `{"surprise":true}`, 400, "bad-request"},
 		{"POST", "/fault", `{`, 400, "bad-request"},
-		{"POST", "/fault", `{"clear":` + strings.Repeat(" ", maxRequest), 400, "bad-request"},
+		{"POST", "/fault", `{"clear":` + strings.Repeat(" ", 16<<10-14) + `true}`, 200, `"faults":[]`},
+		{"POST", "/fault", `{"clear":` + strings.Repeat(" ", 16<<10-13) + `true}`, 400, "bad-request"},
 		{"POST", "/reveal", `{"on":true}`, 200, `"reveal":true`},
 		{"POST", "/queue", `{"server":"hamburger.edu"}`, 200, `"queue":[]`},
 		{"POST", "/queue", `{"server":"hamburger.edu","id":7}`, 404, ""},
@@ -174,7 +175,7 @@ func TestFollowers(t *testing.T) {
 	srv := httptest.NewServer(h)
 	defer srv.Close()
 	var open []io.ReadCloser
-	for i := range maxFollowers {
+	for i := range 64 {
 		resp, err := http.Get(srv.URL + "/events?since=0")
 		check(t, err)
 		if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
@@ -293,6 +294,44 @@ func TestQueued(t *testing.T) {
 	}
 }
 
+// TestListsAreBounded: fifty accounts are shown, the newest two hundred of their
+// messages and fifty of those that wait, and a hundred of the queue's entries.
+func TestListsAreBounded(t *testing.T) {
+	h, _, st, _ := newPage(t)
+	var d store.Delivery
+	for i := range 51 {
+		a, err := st.AddAccount(t.Context(), mail.Address{Local: fmt.Sprintf("a%02d", i), Domain: "hamburger.edu"}, nil)
+		check(t, err)
+		d.Copies = append(d.Copies, store.Copy{Account: a.ID})
+	}
+	letters := func(want int) {
+		t.Helper()
+		if n := len(messagesOf(t, h).Messages); n != want {
+			t.Errorf("%d messages are listed, not %d", n, want)
+		}
+	}
+	text := "Subject: " + strings.Repeat("x", 600) + "\r\n\r\ntext\r\n"
+	accept(t, st, text, d)
+	letters(50)
+	if n := len(messagesOf(t, h).Messages[0].Subject); n != 500 {
+		t.Errorf("%d octets of a subject", n)
+	}
+	to := []mail.Recipient{{Address: mail.Address{Local: "alice", Domain: "crepes.fr"}}, {Address: mail.Address{Local: "carol", Domain: "crepes.fr"}}}
+	for range 51 {
+		accept(t, st, text, store.Delivery{Queue: &store.Outbound{Recipients: to}})
+	}
+	letters(100)
+	var s class.State
+	check(t, json.Unmarshal(serve(h, request("GET", "/state", "")).Body.Bytes(), &s))
+	if seen := &s.Servers[0]; len(seen.Accounts) != 50 || len(seen.Queue) != 100 || seen.QueueSize != 102 {
+		t.Errorf("%d accounts, %d entries of %d", len(seen.Accounts), len(seen.Queue), seen.QueueSize)
+	}
+	for range 3 {
+		accept(t, st, text, d)
+	}
+	letters(200)
+}
+
 // TestEpoch: each room says which life of the server it is.
 func TestEpoch(t *testing.T) {
 	var lives [2]class.State
@@ -320,8 +359,13 @@ func TestBase64Steps(t *testing.T) {
 		t.Errorf("%q, %q, %v", got, s.Text, s.More)
 	}
 	s = base64Steps([]byte(strings.Repeat("SGVs", 1000)), true, "")
-	if len(s.Groups) != maxGroups || !s.More || len(s.Lines) != 1 || len(s.Lines[0]) > 2*maxShown {
+	if len(s.Groups) != 32 || !s.More || len(s.Lines) != 1 || len(s.Lines[0]) != 1000 {
 		t.Errorf("a long line: %d groups, %d lines", len(s.Groups), len(s.Lines))
+	}
+	s = base64Steps([]byte(strings.Repeat("SGVs\r\n", 5)), false, "")
+	q := quotedSteps([]byte(strings.Repeat("a=41", 51)), false, "")
+	if len(s.Groups) != 4 || len(s.Lines) != 4 || !s.More || len(q.Tokens) != 100 || !q.More {
+		t.Errorf("%d groups in %d lines, %d tokens", len(s.Groups), len(s.Lines), len(q.Tokens))
 	}
 	for _, bad := range []string{"", "====", "A===", "S=GV", "SGV", "\x00\xff"} {
 		if s := base64Steps([]byte(bad), false, "utf-8"); len(s.Groups) != 0 {
