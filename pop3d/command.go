@@ -2,6 +2,7 @@ package pop3d
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -125,8 +126,9 @@ func (s *session) wrongState() {
 	}
 }
 
-// number reads a decimal number.
+// number reads a decimal number. What is larger than messages can be, or lines,
+// is as good as the largest.
 func number(arg string) (int, bool) {
 	n, err := strconv.ParseUint(arg, 10, 31)
-	return int(n), err == nil
+	return int(n), err == nil || errors.Is(err, strconv.ErrRange)
 }
