@@ -170,7 +170,9 @@ func cutMailbox(s string) (Address, string, error) {
 	return Address{Local: local, Domain: domain}, rest[end:], nil
 }
 
-// cutLocal reads a dot-string or a quoted-string and returns its content.
+// cutLocal reads a dot-string or a quoted-string and returns its content. Dots
+// at an end and in a row are taken without quotes too: Japanese carriers gave
+// out such addresses, and their mail comes in as they are written.
 func cutLocal(s string) (local, rest string, err error) {
 	if strings.HasPrefix(s, `"`) {
 		return cutQuoted(s[1:])
@@ -185,8 +187,6 @@ func cutLocal(s string) (local, rest string, err error) {
 		return "", s, invalidf("the local part is empty")
 	case !isText(local):
 		return "", s, invalidf("the local part is not UTF-8 text")
-	case !isDotString(local):
-		return "", s, invalidf("the local part %q has a dot at an end or two in a row", clip(local))
 	}
 	return local, s[i:], nil
 }
