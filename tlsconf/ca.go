@@ -44,7 +44,7 @@ func LoadCA(dir string, names []string) (*Source, error) {
 		return nil, err
 	}
 	s.renew = func() error {
-		if time.Until(s.Certificates()[0].NotAfter) > renewBefore {
+		if time.Until(s.current.Load().Leaf.NotAfter) > renewBefore {
 			return nil
 		}
 		return MakeCA(dir, names)

@@ -22,7 +22,7 @@ func (s *Source) Server(protocol string) *tls.Config {
 		CipherSuites:           suites(),
 		NextProtos:             alpn(protocol),
 		SessionTicketsDisabled: protocol == "smtp",
-		GetCertificate:         s.certificate,
+		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return s.Certificate(), nil },
 	}
 }
 

@@ -4,8 +4,6 @@ package tlsconf
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -18,22 +16,18 @@ import (
 // changed. Looking costs two stat calls.
 const pollInterval = 2 * time.Second
 
-// pair names a certificate's file (PEM, the leaf first, then its chain) and
-// its key's.
-type pair struct{ Cert, Key string }
-
-// Source keeps the certificates that all listeners present. Any goroutine may
+// Source keeps the certificate that all listeners present. Any goroutine may
 // use it.
 type Source struct {
 	// Report is told when changed files could not be used, once per error; the
-	// old certificates stay in use. Set it before the first handshake; nil
+	// old certificate stays in use. Set it before the first handshake; nil
 	// drops it.
 	Report func(error)
 
-	pairs []pair
-	renew func() error // of a CA of our own: makes new files when they are due
+	cert, key string       // files
+	renew     func() error // of a CA of our own: makes new files when they are due
 
-	current  atomic.Pointer[[]tls.Certificate]
+	current  atomic.Pointer[tls.Certificate]
 	nextPoll atomic.Int64 // Unix nanoseconds
 
 	mu        sync.Mutex // guards what follows, and reading the files
@@ -42,24 +36,17 @@ type Source struct {
 	lastError string
 }
 
-// Load reads certificate and key files (PEM; the chain in cert).
-func Load(cert, key string) (*Source, error) { return loadPairs(pair{cert, key}) }
-
-// loadPairs reads several certificates. A client gets the first that fits the
-// name it asks for (RFC 6066 §3) and the algorithms it knows; failing all, the
-// first.
-func loadPairs(pairs ...pair) (*Source, error) {
-	if len(pairs) == 0 {
-		return nil, errors.New("tlsconf: no certificate given")
-	}
-	s := &Source{pairs: slices.Clone(pairs)}
+// Load reads certificate and key files (PEM; in cert the leaf first, then its
+// chain).
+func Load(cert, key string) (*Source, error) {
+	s := &Source{cert: cert, key: key}
 	if err := s.reload(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// reload reads the files again; on an error the old certificates stay.
+// reload reads the files again; on an error the old certificate stays.
 // Changed files are found without it too, at a handshake at most two seconds
 // later.
 func (s *Source) reload() error {
@@ -68,54 +55,41 @@ func (s *Source) reload() error {
 	return s.read()
 }
 
-// Certificates are those in use, for telling when they expire.
-func (s *Source) Certificates() []*x509.Certificate {
-	var leaves []*x509.Certificate
-	for _, c := range *s.current.Load() {
-		leaves = append(leaves, c.Leaf)
-	}
-	return leaves
+// Certificate is the one in use, with its key and its parsed Leaf. It must not
+// be changed.
+func (s *Source) Certificate() *tls.Certificate {
+	s.poll()
+	return s.current.Load()
 }
 
-// Certificate is the one that is shown to a client that says nothing of what it
-// knows, with its key, for signing.
-func (s *Source) Certificate() (*tls.Certificate, error) {
-	return s.certificate(&tls.ClientHelloInfo{})
-}
-
-// read puts the files' certificates into use, all or none of them. The files'
-// states are taken before their contents: whatever is written in between is
-// noticed at the next poll.
+// read puts the files' certificate into use. The files' states are taken before
+// their contents: whatever is written in between is noticed at the next poll.
 func (s *Source) read() error {
 	s.seen = nil
 	seen, err := s.stat()
 	if err != nil {
 		return err
 	}
-	certs := make([]tls.Certificate, len(s.pairs))
-	for i, p := range s.pairs {
-		if certs[i], err = tls.LoadX509KeyPair(p.Cert, p.Key); err != nil {
-			return fmt.Errorf("certificate %s with key %s: %w", p.Cert, p.Key, err)
-		}
+	cert, err := tls.LoadX509KeyPair(s.cert, s.key)
+	if err != nil {
+		return fmt.Errorf("certificate %s with key %s: %w", s.cert, s.key, err)
 	}
 	s.seen, s.lastError = seen, ""
 	s.recent = slices.ContainsFunc(seen, func(fi os.FileInfo) bool {
 		return time.Since(fi.ModTime()) < pollInterval
 	})
-	s.current.Store(&certs)
+	s.current.Store(&cert)
 	return nil
 }
 
 func (s *Source) stat() ([]os.FileInfo, error) {
 	var states []os.FileInfo
-	for _, p := range s.pairs {
-		for _, name := range []string{p.Cert, p.Key} {
-			fi, err := os.Stat(name)
-			if err != nil {
-				return nil, err
-			}
-			states = append(states, fi)
+	for _, name := range []string{s.cert, s.key} {
+		fi, err := os.Stat(name)
+		if err != nil {
+			return nil, err
 		}
+		states = append(states, fi)
 	}
 	return states, nil
 }
@@ -154,18 +128,4 @@ func (s *Source) report(err error) {
 			s.Report(err)
 		}
 	}
-}
-
-// certificate is tls.Config's GetCertificate.
-func (s *Source) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	s.poll()
-	certs := *s.current.Load()
-	if len(certs) > 1 {
-		for i := range certs {
-			if hello.SupportsCertificate(&certs[i]) == nil {
-				return &certs[i], nil
-			}
-		}
-	}
-	return &certs[0], nil
 }

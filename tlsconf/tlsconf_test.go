@@ -169,29 +169,6 @@ func TestTickets(t *testing.T) {
 	}
 }
 
-func TestServerName(t *testing.T) {
-	one, roots := ca(t, "one.example")
-	two, roots2 := ca(t, "two.example")
-	s, err := loadPairs(
-		pair{filepath.Join(one, "cert.pem"), filepath.Join(one, "key.pem")},
-		pair{filepath.Join(two, "cert.pem"), filepath.Join(two, "key.pem")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, roots := range map[string]*x509.CertPool{"one.example": roots, "two.example": roots2} {
-		if _, err := handshake(s.Server("imap"), Client(name, roots)); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	state, err := handshake(s.Server("imap"), &tls.Config{InsecureSkipVerify: true, ServerName: "three.example"})
-	if err != nil || state.PeerCertificates[0].DNSNames[0] != "one.example" {
-		t.Errorf("an unknown name did not get the first certificate: %v", err)
-	}
-	if _, err := loadPairs(); err == nil {
-		t.Error("no pair was enough")
-	}
-}
-
 func TestCA(t *testing.T) {
 	dir, roots := ca(t, "mail.example.org", "bücher.example", "192.0.2.7")
 	s := load(t, dir)
@@ -203,7 +180,7 @@ func TestCA(t *testing.T) {
 	if _, err := handshake(s.Server("imap"), Client("other.example", roots)); err == nil {
 		t.Error("the certificate is good for other.example")
 	}
-	leaf := s.Certificates()[0]
+	leaf := s.Certificate().Leaf
 	if life := leaf.NotAfter.Sub(leaf.NotBefore); life > 398*24*time.Hour {
 		t.Errorf("the certificate lives %v", life)
 	}
@@ -273,18 +250,18 @@ func TestCARenews(t *testing.T) {
 		text, _ := os.ReadFile(filepath.Join(dir, "ca.pem"))
 		roots.AppendCertsFromPEM(text)
 		server, client := s.Server("imap"), Client("mail.example.org", roots)
-		first := s.Certificates()[0]
+		first := s.Certificate().Leaf
 		for range 5 {
 			time.Sleep(366 * 24 * time.Hour)
 			if _, err := handshake(server, client); err != nil {
 				t.Fatalf("at %v: %v", time.Now(), err)
 			}
 			// The handshake that found the certificate too old has the new one.
-			if left := time.Until(s.Certificates()[0].NotAfter); left < renewBefore-24*time.Hour {
+			if left := time.Until(s.Certificate().Leaf.NotAfter); left < renewBefore-24*time.Hour {
 				t.Fatalf("at %v: %v left", time.Now(), left)
 			}
 		}
-		if s.Certificates()[0].Equal(first) {
+		if s.Certificate().Leaf.Equal(first) {
 			t.Error("never renewed")
 		}
 		time.Sleep(caLife)

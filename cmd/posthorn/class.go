@@ -47,7 +47,7 @@ func (c *classroom) prepare(d *demoServer, s *server) {
 func (c *classroom) join(d *demoServer, s *server) (leave func()) {
 	c.running = append(c.running, s)
 	return c.room.Join(class.Joining{
-		Name: d.domain, Tap: s.tap, Store: s.store, Ports: s.ports(), Certificates: s.certificates,
+		Name: d.domain, Tap: s.tap, Store: s.store, Ports: s.ports(), Certificate: s.certificate,
 		Faults: s.faults, Switch: func(up bool) error { return s.switchListener("smtp", up) },
 	})
 }
@@ -68,7 +68,7 @@ func openClass(s *server, w io.Writer) (join func() (leave func())) {
 	s.pages = page.New(page.Config{Room: room, Token: token, Hosts: cfg.Hosts, From: cfg.From, Mode: "serve", Version: version()})
 	return func() func() {
 		leave := room.Join(class.Joining{
-			Name: name, Tap: s.tap, Store: s.store, Ports: s.ports(), Certificates: s.certificates, Faults: s.faults,
+			Name: name, Tap: s.tap, Store: s.store, Ports: s.ports(), Certificate: s.certificate, Faults: s.faults,
 		})
 		fmt.Fprintf(w, "posthorn: the class page is at /#%s of HTTP\n", token)
 		return func() { room.Close(); leave() }

@@ -36,11 +36,7 @@ func (g *generation) signer() *tls.Certificate {
 	if g.certs == nil {
 		return nil
 	}
-	c, err := g.certs.Certificate()
-	if err != nil {
-		return nil
-	}
-	return c
+	return g.certs.Certificate()
 }
 
 // health is an error once the store takes nothing more.

@@ -113,14 +113,14 @@ func (s *server) start(ctx context.Context) error {
 	return nil
 }
 
-// certificates are what the server shows in TLS.
-func (s *server) certificates() []*x509.Certificate {
+// certificate is what the server shows in TLS; nil: nothing.
+func (s *server) certificate() *x509.Certificate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current == nil || s.current.certs == nil {
 		return nil
 	}
-	return s.current.certs.Certificates()
+	return s.current.certs.Certificate().Leaf
 }
 
 // switchListener has what listens for a key of [listen] refuse connections, or

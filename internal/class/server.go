@@ -40,8 +40,8 @@ type Joining struct {
 	Tap   *wire.Tap
 	Store *store.Store
 	Ports map[string]int // by key of [listen]
-	// Certificates are what the server shows in TLS, the first by default.
-	Certificates func() []*x509.Certificate
+	// Certificate is what the server shows in TLS, nil if nothing.
+	Certificate func() *x509.Certificate
 	// Faults are the server's; nil: none can be armed.
 	Faults *fault.Set
 	// Switch takes the server's SMTP listener down, or up again.
@@ -100,13 +100,10 @@ func (r *Room) Store(server string) (*store.Store, error) {
 }
 
 func (j *joined) certificate() *x509.Certificate {
-	if j.Certificates == nil {
+	if j.Certificate == nil {
 		return nil
 	}
-	if list := j.Certificates(); len(list) > 0 {
-		return list[0]
-	}
-	return nil
+	return j.Certificate()
 }
 
 // State is what there is to be seen now.
