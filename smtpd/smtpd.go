@@ -16,7 +16,7 @@
 //	smtpd.go    Config, Server, Backend
 //	front.go    the front: reading commands, asking go-smtp, closing
 //	session.go  go-smtp's Session: from its calls to the Backend
-//	command.go  which command is which, and the order they come in
+//	command.go  which command is which; RSET, NOOP, QUIT
 //	hello.go    HELO, EHLO
 //	mail.go     MAIL: transaction, parameters
 //	rcpt.go     RCPT
@@ -27,7 +27,7 @@
 //	lines.go    line ends and dots in a body
 //	auth.go     AUTH
 //	starttls.go STARTTLS
-//	help.go     HELP, VRFY, EXPN, NOOP, RSET, QUIT; what to say to a typing error
+//	help.go     HELP, VRFY, EXPN; what to say to a typing error
 //	reply.go    replies, and which error becomes which
 //	fault.go    replies that a fault on demand gives in place of a command's own
 //	limits.go   everything that has a bound

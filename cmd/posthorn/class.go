@@ -31,7 +31,7 @@ type classroom struct {
 	running []*server
 }
 
-// pageOf is the page of a class of these servers, for whoever has the token.
+// page is the page of a class of these servers, for whoever has the token.
 func (c *classroom) page(token string) page.Config {
 	return page.Config{Room: c.room, Token: token, From: config.Default().Class.From, Mode: "demo", Version: version(), CanReveal: true, Stage: c.stage()}
 }

@@ -174,7 +174,7 @@ func printable(s string) string {
 	}, s)
 }
 
-// verbs bounds how many commands a machine remembers that wait for their answer.
+// maxWaiting bounds how many commands a machine remembers that wait for their answer.
 const maxWaiting = 100
 
 // maxTo bounds the recipients that a state lists.

@@ -16,15 +16,15 @@ type Kind string
 
 // The kinds of entries.
 const (
-	// Command is what a client says. Name is the command: "MAIL", "UID FETCH".
+	// KindCommand is what a client says. Name is the command: "MAIL", "UID FETCH".
 	KindCommand Kind = "command"
-	// Parameter is a word in a command: "SIZE", "RETURN".
+	// KindParameter is a word in a command: "SIZE", "RETURN".
 	KindParameter Kind = "parameter"
-	// Reply is how a line of the server's begins: "550", "+OK", "* EXISTS".
+	// KindReply is how a line of the server's begins: "550", "+OK", "* EXISTS".
 	KindReply Kind = "reply"
-	// Status is a code within a reply: "5.1.1", "IN-USE", "UIDVALIDITY".
+	// KindStatus is a code within a reply: "5.1.1", "IN-USE", "UIDVALIDITY".
 	KindStatus Kind = "status"
-	// Capability is an extension that a server offers: "PIPELINING", "IDLE".
+	// KindCapability is an extension that a server offers: "PIPELINING", "IDLE".
 	KindCapability Kind = "capability"
 )
 

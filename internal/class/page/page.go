@@ -52,8 +52,7 @@ type Config struct {
 	Version string
 	// CanReveal: what is masked may be shown.
 	CanReveal bool
-	// Stage is where scripts are played; nil: nowhere. Dialed is told of each
-	// connection that a script opens.
+	// Stage is where scripts are played; nil: nowhere.
 	Stage *show.Stage
 }
 
