@@ -26,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"posthorn/internal/dsn"
 	"posthorn/internal/mail"
 	"posthorn/internal/message"
 	"posthorn/internal/queue"
@@ -144,28 +145,18 @@ func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, bo
 	if parsed.Received > maxHops {
 		return "", fmt.Errorf("%w: %d Received fields", mail.ErrLoop, parsed.Received)
 	}
-	deliveries := []store.Delivery{{
-		Body:   b,
-		Copies: routes.copies(env),
-		Queue:  routes.outbound(c, env, parsed),
-	}}
-	if err := p.settleQuota(ctx, routes.local, deliveries[0].Copies, parsed.Size); err != nil {
+	delivery := store.Delivery{Body: b, Copies: routes.copies(env), Queue: routes.outbound(c, env, parsed)}
+	if err := p.settleQuota(ctx, routes.local, delivery.Copies, parsed.Size); err != nil {
 		return "", err
 	}
-	if len(routes.reports) > 0 && !env.From.IsNull() {
-		for _, r := range routes.successReports(p.Hostname, env, header, parsed.HeaderUTF8, now) {
-			d, err := queue.Report(ctx, p.Store, r)
-			if errors.Is(err, mail.ErrNoSuchUser) || errors.Is(err, mail.ErrDisabled) {
-				continue // a sender that cannot be told is no reason to refuse
-			}
-			if err != nil {
-				return "", err
-			}
-			defer d.Body.Abort()
-			deliveries = append(deliveries, d)
-		}
+	reports, err := p.reports(ctx, routes.successReports(p.Hostname, env, header, parsed.HeaderUTF8, now))
+	for _, d := range reports {
+		defer d.Body.Abort()
 	}
-	accepted, err := p.Store.Accept(ctx, deliveries...)
+	if err != nil {
+		return "", err
+	}
+	accepted, err := p.Store.Accept(ctx, append([]store.Delivery{delivery}, reports...)...)
 	if err != nil {
 		return "", err
 	}
@@ -173,6 +164,22 @@ func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, bo
 		c.Outcome(routes.outcome(id, &accepted[0]))
 	}
 	return id, nil
+}
+
+// reports writes down reports of success. The caller aborts the bodies of what it
+// gets, also with an error.
+func (p *Pipeline) reports(ctx context.Context, list []*dsn.Report) (written []store.Delivery, err error) {
+	for _, r := range list {
+		d, err := queue.Report(ctx, p.Store, r)
+		if errors.Is(err, mail.ErrNoSuchUser) || errors.Is(err, mail.ErrDisabled) {
+			continue // a sender that cannot be told is no reason to refuse
+		}
+		if err != nil {
+			return written, err
+		}
+		written = append(written, d)
+	}
+	return written, nil
 }
 
 // passOn streams body to b, behind what missing says that its head lacks, and
@@ -184,7 +191,7 @@ func passOn(b io.Writer, body io.Reader, missing func(*head) []byte, needHeader 
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	n, err := body.Read(*buf)
-	if err != nil && !(n == 0 && errors.Is(err, io.EOF)) {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	first := (*buf)[:n]

@@ -169,6 +169,22 @@ func TestAcceptNeedsTheEnd(t *testing.T) {
 	}
 }
 
+// TestAcceptEndWithOctets: a reader may tell of the end with the last octets.
+func TestAcceptEndWithOctets(t *testing.T) {
+	o := newOffice(t)
+	const body = "Subject: x\r\n\r\nHello.\r\n"
+	for _, c := range []*Client{stranger(), o.submitter()} {
+		if _, err := o.Accept(t.Context(), c, envelope("alice@crepes.fr", "bob@crepes.fr"), iotest.DataErrReader(strings.NewReader(body))); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, m := range o.inbox("bob") {
+		if !strings.HasSuffix(m, body) {
+			t.Errorf("%q", m)
+		}
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {
