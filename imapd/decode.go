@@ -209,6 +209,18 @@ func (d *decoder) digits(limit uint64, nz bool, what string) uint64 {
 // quoted decodes a quoted string. RFC 9051 allows UTF-8 in it, RFC 3501 does
 // not; it is taken from all (people have passwords).
 func (d *decoder) quoted() string {
+	start := d.pos
+	s := d.quotedOctets()
+	if d.err == nil && !utf8.ValidString(s) {
+		d.pos = start + 1
+		d.fail("UTF-8 in a quoted string (anything else goes into a literal)")
+		return ""
+	}
+	return s
+}
+
+// quotedOctets decodes a quoted string in whatever charset.
+func (d *decoder) quotedOctets() string {
 	d.expect('"')
 	if d.err != nil {
 		return ""
@@ -218,11 +230,6 @@ func (d *decoder) quoted() string {
 		switch c := d.b[d.pos]; c {
 		case '"':
 			s := d.b[start:d.pos]
-			if !utf8.Valid(s) {
-				d.pos = start
-				d.fail("UTF-8 in a quoted string (anything else goes into a literal)")
-				return ""
-			}
 			d.pos++
 			if escaped {
 				return unescape(s)

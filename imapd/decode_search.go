@@ -390,9 +390,16 @@ func (p *searchProgram) textKey(name string, _ int) searchKey {
 	return nil
 }
 
-// searched decodes a string to search for.
+// searched decodes a string to search for. In a quoted string, too, a wrong
+// charset is no wrong syntax: Jakarta Mail sends Latin-1 there once it has
+// enabled UTF8=ACCEPT, and after a NO it searches by itself.
 func (p *searchProgram) searched() string {
-	s := p.astring("a string to search for")
+	var s string
+	if p.peek() == '"' {
+		s = p.quotedOctets()
+	} else {
+		s = p.astring("a string to search for")
+	}
 	if !p.opaque && !utf8.ValidString(s) {
 		p.reject(badCharset("A string to search for is not UTF-8"))
 	}

@@ -132,7 +132,7 @@ func TestDecodeSearchRefused(t *testing.T) {
 		" KEYWORD", ` KEYWORD \Seen`, ` KEYWORD "a"`, " BEFORE", " BEFORE x", " ON 31-Feb-2020", " LARGER -1", " LARGER 1.5", " LARGER 9223372036854775808", " RETURN ALL", " RETURN (FOO) ALL", " RETURN (MIN)", " RETURN () ",
 		" CHARSET", " CHARSET UTF-8", " CHARSET UTF-8 ", " CHARSET (a) ALL", " TEXT é", " MODSEQ", " 1,", " 0", " CHARSET KOI8-R TEXT", " ALL RETURN (MIN)",
 		" OLDER", " OLDER 0", " YOUNGER -1", " YOUNGER 4294967296", " OLDER 1-Feb-1994")
-	refused(t, "NO [BADCHARSET (US-ASCII UTF-8)]", (*decoder).searchArgs, " TEXT {1}\r\n\xe9", " CHARSET UTF-8 TEXT {1}\r\n\xe9")
+	refused(t, "NO [BADCHARSET (US-ASCII UTF-8)]", (*decoder).searchArgs, " TEXT {1}\r\n\xe9", " TEXT \"\xe9\"", " CHARSET UTF-8 TEXT {1}\r\n\xe9")
 	refused(t, "NO [LIMIT]", (*decoder).searchArgs,
 		" ALL"+strings.Repeat(" SEEN", maxSearchKeys),
 		strings.Repeat(" NOT", 12_000)+" SEEN",
