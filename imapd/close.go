@@ -1,5 +1,7 @@
 package imapd
 
+import "posthorn/internal/mail"
+
 // cmdClose is CLOSE (RFC 9051 §6.4.1): it expunges silently, unless the
 // mailbox was only examined.
 func (s *session) cmdClose(d *decoder) error {
@@ -7,7 +9,7 @@ func (s *session) cmdClose(d *decoder) error {
 		return err
 	}
 	if !s.box.readOnly {
-		if err := s.expunge(nil); err != nil {
+		if err := s.expunge(mail.AllUIDs()); err != nil {
 			return err
 		}
 	}

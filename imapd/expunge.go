@@ -11,10 +11,10 @@ func (s *session) cmdExpunge(d *decoder) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	return s.expunge(nil)
+	return s.expunge(mail.AllUIDs())
 }
 
-// expunge removes what is \Deleted of uids, or of all when they are nil.
+// expunge removes what is \Deleted of uids.
 func (s *session) expunge(uids mail.UIDSet) error {
 	_, done := s.working(0)
 	gone, modseq, err := s.srv.store.Expunge(s.ctx, s.box.id, uids, false)
@@ -35,7 +35,7 @@ func (s *session) cmdUIDExpunge(d *decoder) error {
 		return err
 	}
 	uids, err := s.messages(set, true)
-	if err != nil || len(uids) == 0 { // the store takes no set for all
+	if err != nil {
 		return err
 	}
 	uids, lowest, err := s.deletedWithinLimit(uids)

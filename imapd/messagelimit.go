@@ -79,7 +79,7 @@ func (s *session) searchLimited(args *searchArgs) (store.Query, error) {
 	if s.srv.cfg.MessageLimit == 0 {
 		return query, nil
 	}
-	some, lowest := s.withinLimit(s.candidates(args.key, mail.UIDSet{{From: 1, To: math.MaxUint32}}))
+	some, lowest := s.withinLimit(s.candidates(args.key, mail.AllUIDs()))
 	switch {
 	case lowest == 0:
 		return query, nil

@@ -64,7 +64,7 @@ type resync struct {
 func (s *session) resync(r *resync) error {
 	set := r.known
 	if len(set) == 0 {
-		set = mail.UIDSet{{From: 1, To: math.MaxUint32}}
+		set = mail.AllUIDs()
 	}
 	// Up to where numbers and UIDs agree the client knows what is gone.
 	vanished := set

@@ -61,7 +61,7 @@ func changeAtRandom(t *testing.T, s *Store, id AccountID, boxes []MailboxID, lar
 		case 2:
 			_, err = s.MoveMessages(ctx, mb, set, other)
 		case 3:
-			_, _, err = s.Expunge(ctx, mb, nil, false)
+			_, _, err = s.Expunge(ctx, mb, everything, false)
 		case 4:
 			b := s.NewBody(ctx)
 			if _, err = b.Write(large); err == nil && r.IntN(2) == 0 {

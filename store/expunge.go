@@ -12,14 +12,11 @@ import (
 const maxTombstones = 20_000
 
 // Expunge removes those messages of set that are flagged \Deleted, or all of
-// set when force is given (POP3's QUIT); a nil set means the whole mailbox.
+// set when force is given (POP3's QUIT).
 // With force all go together; else, of many, some thousands at a time, and
 // beside an error may stand what is gone. modseq is the last one that a removal
 // took; 0: there was none. mail.ErrNoSuchMailbox.
 func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, force bool) (gone mail.UIDSet, modseq mail.ModSeq, err error) {
-	if set == nil {
-		set = everything
-	}
 	limit := s.together
 	if force {
 		limit = -1

@@ -190,7 +190,7 @@ func (i *index) load(ctx context.Context) error {
 	i.at, i.stale = m.HighestModSeq, true
 	i.lists, i.known = [][]string{nil}, map[string]uint16{"": 0}
 	i.entries = make([]entry, 0, m.Messages+m.Messages/16)
-	for row, err := range i.s.rows(ctx, i.mailbox, everything, Brief|withSent) {
+	for row, err := range i.s.rows(ctx, i.mailbox, mail.AllUIDs(), Brief|withSent) {
 		if err == nil {
 			err = i.put(row)
 		}

@@ -34,7 +34,7 @@ func TestInParts(t *testing.T) {
 	if n := commits() - before; err != nil || gone.String() != "2:6,8:10" || n < 2 { // and the sweep's
 		t.Errorf("%v gone in %d commits: %v", gone, n, err)
 	}
-	if gone, _, err = s.Expunge(t.Context(), mb, nil, false); err != nil || gone.String() != "1,7" {
+	if gone, _, err = s.Expunge(t.Context(), mb, everything, false); err != nil || gone.String() != "1,7" {
 		t.Errorf("%v gone: %v", gone, err)
 	}
 }

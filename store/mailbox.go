@@ -385,7 +385,7 @@ func (tx *writeTx) renameInbox(id AccountID, to string) error {
 	if err := tx.copyAnnotations(id, from.ID, m.ID); err != nil {
 		return err
 	}
-	_, _, err = tx.move(from.ID, everything, m.ID, -1)
+	_, _, err = tx.move(from.ID, mail.AllUIDs(), m.ID, -1)
 	return err
 }
 

@@ -56,9 +56,6 @@ const (
 	withSent Want = 1 << 7
 )
 
-// everything is the set of all UIDs.
-var everything = mail.UIDSet{{From: 1, To: maxUID}}
-
 // Messages yields the messages of a mailbox whose UIDs are in set, ascending.
 // It reads a few hundred rows per transaction and holds none while it yields;
 // the *Message is valid until the next one. It stops at the first error. What

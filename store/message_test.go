@@ -139,7 +139,7 @@ func TestContentExpungedWhileRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Expunge(t.Context(), a.Placed[0].Mailbox, nil, true); err != nil {
+	if _, _, err := s.Expunge(t.Context(), a.Placed[0].Mailbox, everything, true); err != nil {
 		t.Fatal(err)
 	}
 	sweepTest(t, s)

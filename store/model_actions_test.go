@@ -236,13 +236,10 @@ func (m *model) expunge() {
 	_, b := m.pick()
 	set, force := m.set(b), m.r.IntN(4) == 0
 	if !force && m.r.IntN(2) == 0 {
-		set = nil
+		set = []mail.UIDSet{nil, everything}[m.r.IntN(2)]
 	}
 	gone, modseq, err := m.s.Expunge(m.t.Context(), b.id, set, force)
 	m.want("expunge", err, nil)
-	if set == nil {
-		set = everything
-	}
 	var list []modelMessage
 	var want mail.UIDSet
 	for _, a := range b.taken(set) {

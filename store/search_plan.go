@@ -74,7 +74,7 @@ func (p *plan) decide(c *candidate) verdict {
 }
 
 func compile(q Query) *plan {
-	p := &plan{within: everything}
+	p := &plan{within: mail.AllUIDs()}
 	p.root = p.compile(q)
 	if set, ok := confined(q); ok {
 		p.within = set

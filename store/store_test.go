@@ -13,6 +13,8 @@ import (
 	"posthorn/internal/mail"
 )
 
+var everything = mail.AllUIDs()
+
 // openTest opens a store in a folder of its own. When the test ends, it is
 // checked and closed.
 func openTest(t testing.TB) *Store {

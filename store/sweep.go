@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"posthorn/internal/mail"
 )
 
 // Bounds of one step of the sweep, which holds the writer up.
@@ -193,7 +195,7 @@ func (tx *writeTx) sweepMailboxes() (more bool, err error) {
 	if err != nil {
 		return false, notFound(err, nil)
 	}
-	list, err := tx.items(mb, everything, false, sweepMessages)
+	list, err := tx.items(mb, mail.AllUIDs(), false, sweepMessages)
 	if err != nil {
 		return false, err
 	}

@@ -64,7 +64,7 @@ func openOld(t *testing.T, dir string) {
 		}
 	}
 	deliver(t, s, someMessage, Copy{Account: id.ID})
-	if _, _, err := s.Expunge(t.Context(), mb, nil, true); err != nil {
+	if _, _, err := s.Expunge(t.Context(), mb, everything, true); err != nil {
 		t.Fatal(err)
 	}
 	sweepTest(t, s)

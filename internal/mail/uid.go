@@ -2,6 +2,7 @@ package mail
 
 import (
 	"iter"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -18,6 +19,9 @@ type UIDRange struct{ From, To UID }
 // UIDSet is a set of UIDs: ranges in ascending order that neither overlap nor
 // touch. The zero value is empty. Make one with Add or AddRange.
 type UIDSet []UIDRange
+
+// AllUIDs is the set of all UIDs that there can be.
+func AllUIDs() UIDSet { return UIDSet{{1, math.MaxUint32}} }
 
 // UIDs is the set of the given UIDs.
 func UIDs(uids ...UID) UIDSet {

@@ -70,8 +70,7 @@ func (h *House) Take() (all []string) {
 	boxes, err := h.Store.Mailboxes(ctx, h.Bob.ID)
 	h.check(err)
 	for _, box := range boxes {
-		everything := mail.UIDSet{{From: 1, To: 1<<32 - 1}}
-		for m, err := range h.Store.Messages(ctx, box.ID, everything, 0) {
+		for m, err := range h.Store.Messages(ctx, box.ID, mail.AllUIDs(), 0) {
 			h.check(err)
 			c, err := h.Store.Content(ctx, m.Content)
 			h.check(err)
@@ -80,7 +79,7 @@ func (h *House) Take() (all []string) {
 			all = append(all, received.ReplaceAllString(b.String(), ""))
 		}
 		if box.Messages > 0 {
-			_, _, err = h.Store.Expunge(ctx, box.ID, everything, true)
+			_, _, err = h.Store.Expunge(ctx, box.ID, mail.AllUIDs(), true)
 			h.check(err)
 		}
 		if strings.HasPrefix(box.Name, "new") {
