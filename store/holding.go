@@ -94,12 +94,13 @@ func (tx *readTx) copiesAfter(list []copyRow, mb MailboxID, uid mail.UID) ([]cop
 		return nil, err
 	}
 	defer rows.Close()
-	for rows.Next() {
+	for octets := 0; octets < maxListed && rows.Next(); {
 		var c copyRow
 		if err := rows.Scan(&c.Mailbox, &c.UID, &c.Content, &c.envelope, &c.report, &c.To.Local, &c.To.Domain); err != nil {
 			return nil, err
 		}
 		list = append(list, c)
+		octets += len(c.envelope)
 	}
 	return list, rows.Err()
 }

@@ -33,20 +33,15 @@ func (i *index) messages(ctx context.Context, set mail.UIDSet, want Want, yield 
 			l.take(batch, lists)
 		} else if len(batch) > 0 {
 			err = i.s.readOne(ctx, func(tx *readTx) error { return l.fillWide(tx, i.mailbox, part, batch, lists) })
-			if err == nil {
-				err = l.decode(i.s.blobs)
-			}
 		}
 		if err != nil {
 			yield(nil, err)
 			return 0
 		}
-		for n := range l.rows {
-			if !yield(&l.rows[n], nil) {
-				return 0
-			}
+		if !l.each(i.s.blobs, yield) {
+			return 0
 		}
-		last := part[len(part)-1].To
+		last := l.upTo(part)
 		if last == maxUID {
 			return 0
 		}
@@ -146,7 +141,9 @@ func (l *lister) fillWide(tx *readTx, mb MailboxID, part mail.UIDSet, batch []en
 			continue
 		}
 		l.takeOne(&batch[0], lists)
-		l.keepWide()
+		if l.keepWide(); l.cut {
+			return nil
+		}
 	}
 	return rows.Err()
 }

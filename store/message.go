@@ -13,9 +13,14 @@ import (
 	"posthorn/internal/message"
 )
 
-// maxRows is how many rows a listing reads in one transaction: an open
-// snapshot keeps the write-ahead log from beginning anew.
-const maxRows = 256
+const (
+	// maxRows is how many rows a listing reads in one transaction: an open
+	// snapshot keeps the write-ahead log from beginning anew.
+	maxRows = 256
+	// maxListed is about how many octets of wider columns it reads at once: an
+	// ENVELOPE that a stranger made large has some millions.
+	maxListed = 2 << 20
+)
 
 // Message is a message's row in a mailbox.
 type Message struct {
@@ -89,22 +94,14 @@ func (s *Store) rows(ctx context.Context, mb MailboxID, set mail.UIDSet, want Wa
 			if err == nil {
 				err = s.readOne(ctx, func(tx *readTx) error { return l.fill(tx, mb, part) })
 			}
-			if err == nil {
-				err = l.decode(s.blobs)
-			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			for i := range l.rows {
-				if !yield(&l.rows[i], nil) {
-					return
-				}
+			if !l.each(s.blobs, yield) {
+				return
 			}
-			last := part[len(part)-1].To
-			if n := len(l.rows); n == l.batch() {
-				last = l.rows[n-1].UID
-			}
+			last := l.upTo(part)
 			if last == maxUID {
 				return
 			}
@@ -183,10 +180,12 @@ type lister struct {
 	scan rowScanner
 	rows []Message
 
-	// octets holds what the rows refer to, at the spans until all is read.
+	// octets holds what the rows refer to, at the spans until all is read. cut:
+	// it is so much that the batch ended early.
 	octets []byte
 	spans  []rowSpans
-	// made holds what is made of them: headers, and BODYSTRUCTUREs.
+	cut    bool
+	// made holds what is made of one row's: header, and BODYSTRUCTURE.
 	made  []byte
 	trees message.TreeReader
 
@@ -231,13 +230,23 @@ func (l *lister) fill(tx *readTx, mb MailboxID, part mail.UIDSet) error {
 			return err
 		}
 		l.rows = append(l.rows, l.scan.message())
-		l.keepWide()
+		if l.keepWide(); l.cut {
+			return nil
+		}
 	}
 	return rows.Err()
 }
 
+// upTo is the last UID that the batch covers, for which part was asked.
+func (l *lister) upTo(part mail.UIDSet) mail.UID {
+	if n := len(l.rows); l.cut || n == l.batch() {
+		return l.rows[n-1].UID
+	}
+	return part[len(part)-1].To
+}
+
 func (l *lister) reset() {
-	l.rows, l.spans, l.octets, l.made = l.rows[:0], l.spans[:0], l.octets[:0], l.made[:0]
+	l.rows, l.spans, l.octets, l.cut = l.rows[:0], l.spans[:0], l.octets[:0], false
 }
 
 // wide adds to dest where to scan the wider columns to, in listQuery's order.
@@ -257,6 +266,7 @@ func (l *lister) wide(dest []any) []any {
 // keepWide keeps what was scanned.
 func (l *lister) keepWide() {
 	l.spans = append(l.spans, rowSpans{l.keep(l.scan.trace), l.keep(l.envelope), l.keep(l.parts), l.keep(l.header)})
+	l.cut = len(l.octets) >= maxListed
 }
 
 func (l *lister) keep(b []byte) span {
@@ -267,32 +277,45 @@ func (l *lister) keep(b []byte) span {
 
 func (l *lister) of(s span) []byte { return l.octets[s.from:s.to:s.to] }
 
-// decode sets the rows' octets, after the transaction.
-func (l *lister) decode(blobs *blobs) error {
-	if l.want == Brief {
-		return nil
-	}
+// each hands out the batch's rows, after the transaction. It reports false when
+// nothing more is wanted, or possible.
+func (l *lister) each(blobs *blobs, yield func(*Message, error) bool) bool {
 	for i := range l.rows {
-		m, s := &l.rows[i], &l.spans[i]
-		if m.Trace = nil; s.trace.to > s.trace.from {
-			m.Trace = l.of(s.trace)
-		}
-		if l.want&WantEnvelope != 0 {
-			m.Envelope = l.of(s.envelope)
-		}
-		headerSize, err := l.decodeTree(m, l.of(s.parts))
-		if err != nil {
-			return fmt.Errorf("part tree of content %d: %w: %w", m.Content, mail.ErrCorrupt, err)
-		}
-		if l.want&WantHeader != 0 {
-			at := len(l.made)
-			made, err := blobs.decode(l.made, l.of(s.header))
-			if err != nil {
-				return err
+		if l.want != Brief {
+			if err := l.decode(i, blobs); err != nil {
+				yield(nil, err)
+				return false
 			}
-			l.made = made
-			m.Header = made[at : at+int(min(headerSize, int64(len(made)-at)))]
 		}
+		if !yield(&l.rows[i], nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// decode sets a row's octets.
+func (l *lister) decode(i int, blobs *blobs) error {
+	m, s := &l.rows[i], &l.spans[i]
+	l.made = l.made[:0]
+	if m.Trace = nil; s.trace.to > s.trace.from {
+		m.Trace = l.of(s.trace)
+	}
+	if l.want&WantEnvelope != 0 {
+		m.Envelope = l.of(s.envelope)
+	}
+	headerSize, err := l.decodeTree(m, l.of(s.parts))
+	if err != nil {
+		return fmt.Errorf("part tree of content %d: %w: %w", m.Content, mail.ErrCorrupt, err)
+	}
+	if l.want&WantHeader != 0 {
+		at := len(l.made)
+		made, err := blobs.decode(l.made, l.of(s.header))
+		if err != nil {
+			return err
+		}
+		l.made = made
+		m.Header = made[at : at+int(min(headerSize, int64(len(made)-at)))]
 	}
 	return nil
 }

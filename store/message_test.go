@@ -130,6 +130,39 @@ func TestZonedTimeKeepsMomentAndZone(t *testing.T) {
 	}
 }
 
+// ENVELOPEs that were made to be large come a few at a time, and none is left out.
+func TestMessagesWithLargeEnvelopes(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	mb := inboxOf(t, s, id).ID
+	const n = 12
+	for range n {
+		deliver(t, s, "To: "+strings.Repeat("a,", 20000)+"\r\n\r\n", Copy{Account: id})
+	}
+	indexed(t, s, mb)
+	for _, want := range []Want{WantEnvelope, Brief | WantEnvelope} {
+		for _, set := range []mail.UIDSet{everything, {{From: 1, To: 4}, {From: 6, To: n}}} {
+			var uids mail.UIDSet
+			for m, err := range s.Messages(t.Context(), mb, set, want) {
+				if err != nil || len(m.Envelope) < maxListed/4 {
+					t.Fatalf("%d octets of ENVELOPE, %v", len(m.Envelope), err)
+				}
+				uids.Add(m.UID)
+			}
+			if all := set.Intersect(mail.UIDSet{{From: 1, To: n}}); !slices.Equal(uids, all) {
+				t.Errorf("want %d: %s of %s", want, uids, all)
+			}
+		}
+	}
+	l := lister{want: WantEnvelope, scan: rowScanner{zones: zones{}}}
+	if err := s.readOne(t.Context(), func(tx *readTx) error { return l.fill(tx, mb, everything) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.rows) == 0 || len(l.octets) > 2*maxListed {
+		t.Errorf("%d rows at once, of %d octets", len(l.rows), len(l.octets))
+	}
+}
+
 // What is expunged while somebody reads it is told to be gone, never damaged.
 func TestContentExpungedWhileRead(t *testing.T) {
 	s := openTest(t)

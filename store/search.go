@@ -258,17 +258,15 @@ func (r *search) take(l *lister) (place int, ok bool) {
 		return 0, false
 	}
 	r.err = r.s.readOne(r.ctx, func(tx *readTx) error { return l.fill(tx, r.mailbox, part) })
-	if r.err == nil {
-		r.err = l.decode(r.s.blobs)
+	for i := range l.rows {
+		if r.err == nil {
+			r.err = l.decode(i, r.s.blobs)
+		}
 	}
 	if r.err != nil {
 		return 0, false
 	}
-	last := part[len(part)-1].To
-	if len(l.rows) == maxRows {
-		last = l.rows[maxRows-1].UID
-	}
-	r.next = last + 1 // 0 after the last UID that there can be
+	r.next = l.upTo(part) + 1 // 0 after the last UID that there can be
 	r.hits = append(r.hits, nil)
 	return len(r.hits) - 1, true
 }
