@@ -89,7 +89,7 @@ func (p *Pipeline) Sender(ctx context.Context, c *Client, from mail.Address) err
 // relaying. mail.ErrNoSuchUser (550 5.1.1), mail.ErrNotLocal (550 5.7.1: no
 // relaying), mail.ErrDisabled, mail.ErrOverQuota (452 4.2.2).
 func (p *Pipeline) Recipient(ctx context.Context, c *Client, env *mail.Envelope, to mail.Recipient) error {
-	res, err := p.Store.Resolve(ctx, to.Address)
+	res, err := p.resolve(ctx, to.Address)
 	if errors.Is(err, mail.ErrNotLocal) && c.Account != 0 {
 		return nil
 	}

@@ -251,6 +251,37 @@ func TestSenderAndRecipient(t *testing.T) {
 	}
 }
 
+// TestKeeper: whoever answers a report is heard (RFC 3464 §2), and so is who
+// writes to the postmaster of the server's name.
+func TestKeeper(t *testing.T) {
+	o := newOffice(t)
+	const letter = "From: x\r\nSubject: y\r\n\r\nbody\r\n"
+	to := []string{"MAILER-DAEMON@mail.crepes.fr", "postmaster@MAIL.crepes.fr"}
+	for _, c := range []*Client{stranger(), o.submitter()} {
+		o.accept(c, envelope("x@example.com", to...), letter)
+		for address, kind := range map[string]error{"alice@mail.crepes.fr": mail.ErrNotLocal, "mailer-daemon@crepes.fr": mail.ErrNoSuchUser} {
+			if c.Account != 0 && kind == mail.ErrNotLocal {
+				continue // it is relayed
+			}
+			if err := o.Recipient(t.Context(), c, envelope(""), mail.Recipient{Address: addr(address)}); !errors.Is(err, kind) {
+				t.Errorf("Recipient(%q) = %v, want %v", address, err, kind)
+			}
+		}
+	}
+	if got := o.inbox("alice"); len(got) != 2 || !strings.Contains(got[0], "Delivered-To: MAILER-DAEMON@mail.crepes.fr\r\n") {
+		t.Errorf("the first account has %q", got)
+	}
+	// The server's name is a domain with mail of its own.
+	if err := o.Store.AddDomain(t.Context(), "mail.crepes.fr"); err != nil {
+		t.Fatal(err)
+	}
+	o.alias("postmaster@mail.crepes.fr", "bob@crepes.fr")
+	o.accept(stranger(), envelope("x@example.com", to...), letter)
+	if got := o.inbox("bob"); len(got) != 1 {
+		t.Errorf("the postmaster has %q", got)
+	}
+}
+
 func TestQuota(t *testing.T) {
 	o := newOffice(t)
 	ctx := t.Context()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"posthorn/internal/dsn"
@@ -48,7 +49,7 @@ func (p *Pipeline) expand(ctx context.Context, c *Client, env *mail.Envelope) (*
 		}
 	}
 	for _, to := range env.To {
-		res, err := p.Store.Resolve(ctx, to.Address)
+		res, err := p.resolve(ctx, to.Address)
 		if errors.Is(err, mail.ErrNotLocal) && c.Account != 0 {
 			addRemote(to)
 			continue
@@ -80,6 +81,25 @@ func (p *Pipeline) expand(ctx context.Context, c *Client, env *mail.Envelope) (*
 		}
 	}
 	return r, nil
+}
+
+// resolve is the store's Resolve, but for those at the server's own name who
+// keep the mail system: postmaster, and MAILER-DAEMON, from whom reports come
+// and who gets what people answer to them (RFC 3464 §2).
+func (p *Pipeline) resolve(ctx context.Context, to mail.Address) (store.Resolution, error) {
+	res, err := p.Store.Resolve(ctx, to)
+	if mail.DomainKey(to.Domain) != mail.DomainKey(p.Hostname) ||
+		!strings.EqualFold(to.Local, "postmaster") && !strings.EqualFold(to.Local, "mailer-daemon") {
+		return res, err
+	}
+	switch keeper := (mail.Address{Local: "postmaster"}); {
+	case errors.Is(err, mail.ErrNotLocal):
+		return p.Store.Resolve(ctx, keeper)
+	case errors.Is(err, mail.ErrNoSuchUser): // the server's name is a domain, too
+		keeper.Domain = to.Domain
+		return p.Store.Resolve(ctx, keeper)
+	}
+	return res, err
 }
 
 // withoutSuccess is what an alias's targets inherit. Nothing left means that
