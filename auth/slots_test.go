@@ -49,7 +49,7 @@ func TestSlotsGiveUp(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		errs := make(chan error)
-		for range maxWaiting {
+		for range 100 {
 			go func() { errs <- s.acquire(ctx, false) }()
 		}
 		synctest.Wait()
@@ -57,7 +57,7 @@ func TestSlotsGiveUp(t *testing.T) {
 		wants(t, s.acquire(t.Context(), true), nil) // a slot is left
 		s.release(true)
 		cancel()
-		for range maxWaiting {
+		for range 100 {
 			wants(t, <-errs, context.Canceled)
 		}
 		s.release(false)
