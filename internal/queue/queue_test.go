@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,38 @@ func TestDelivers(t *testing.T) {
 		about(t, p.begin, p.hops.tries, 0)
 		if len(p.queued()) != 0 || len(p.inbox()) != 0 {
 			t.Errorf("queue %v, reports %q", p.queued(), p.inbox())
+		}
+	})
+}
+
+// TestHandsOver: the next hop is asked for all that the client asked for.
+func TestHandsOver(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		out := outbound("alice@crepes.fr", "bob@hamburger.edu", "carol@hamburger.edu")
+		out.Body, out.UTF8, out.RequireTLS, out.Return, out.EnvelopeID = mail.Body8BitMIME, true, true, mail.ReturnHeaders, "QQ314159"
+		out.Recipients[0].Notify = mail.NotifySuccess | mail.NotifyDelay
+		out.Recipients[0].OriginalType, out.Recipients[0].Original = "rfc822", "Bob@hamburger.edu"
+		var got mail.Outgoing
+		var text strings.Builder
+		p.hops.answer["hamburger.edu"] = func(m *mail.Outgoing) []mail.Result {
+			got = *m
+			if err := m.Content.WriteRange(&text, 0, m.Size); err != nil {
+				t.Error(err)
+			}
+			return repeat(ok, len(m.To))
+		}
+		id := p.send(out)
+		p.run()
+		p.after(time.Second)
+		want := mail.Outgoing{
+			Envelope: mail.Envelope{
+				From: out.From, To: out.Recipients, Size: got.Size, Body: mail.Body8BitMIME, UTF8: true, RequireTLS: true,
+				Return: mail.ReturnHeaders, EnvelopeID: "QQ314159",
+			},
+			Content: got.Content, Queue: int64(id),
+		}
+		if !reflect.DeepEqual(got, want) || !strings.Contains(text.String(), "Subject: hello") {
+			t.Errorf("handed over %+v of %q, not %+v", got, text.String(), want)
 		}
 	})
 }
@@ -240,12 +273,14 @@ func TestHeldIsBounded(t *testing.T) {
 			}
 			p.run()
 			p.after(time.Second)
-			p.send(outbound("alice@crepes.fr", "x@quick.example"))
-			p.after(10 * time.Second)
+			for i := range 8 { // each has the scheduler look what is due
+				p.send(outbound("alice@crepes.fr", "x@quick.example"))
+				p.after(time.Duration(2+i) * time.Second)
+			}
 			if n := len(p.queued()); n != 35 {
 				t.Errorf("%d are queued", n)
 			}
-			if n := len(p.hops.tries); n > 14 {
+			if n := len(p.hops.tries); n > 21 {
 				t.Errorf("%d attempts", n)
 			}
 			p.hops.set(func() { delete(p.hops.down, "slow.example") })

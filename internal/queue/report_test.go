@@ -1,12 +1,14 @@
 package queue
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"posthorn/internal/dsn"
 	"posthorn/internal/mail"
+	"posthorn/store"
 )
 
 // TestNoReportOnReports: three things keep two servers from reporting to each
@@ -48,4 +50,32 @@ func TestNoReportOnReports(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestReturns: a report of failure returns a message of up to a megabyte, and the
+// header of a larger one, or of one whose sender asked for no more (RFC 3461 §4.3).
+func TestReturns(t *testing.T) {
+	for _, tt := range []struct {
+		size  int
+		ret   mail.Return
+		whole bool
+	}{{1 << 20, "", true}, {1<<20 + 1, "", false}, {1<<20 + 1, mail.ReturnFull, false}, {100, mail.ReturnHeaders, false}, {100, mail.ReturnFull, true}} {
+		inBubble(t, func(t *testing.T, p *postoffice) {
+			p.hops.answer["hamburger.edu"] = p.hops.always(noUser)
+			const header = "Subject: hello\r\n\r\n"
+			b := p.store.NewBody(t.Context())
+			io.WriteString(b, header+strings.Repeat("x", tt.size-len(header)-2)+"\r\n")
+			out := outbound("alice@crepes.fr", "bob@hamburger.edu")
+			out.Return = tt.ret
+			if _, err := p.store.Accept(t.Context(), store.Delivery{Body: b, Queue: out}); err != nil {
+				t.Fatal(err)
+			}
+			p.run()
+			p.after(time.Minute)
+			got := p.inbox()
+			if len(got) != 1 || !strings.Contains(got[0], header[:16]) || strings.Contains(got[0], "xx\r\n") != tt.whole {
+				t.Errorf("%d octets, RET=%s: %.2000q", tt.size, tt.ret, got)
+			}
+		})
+	}
 }
