@@ -111,6 +111,10 @@ func TestSize(t *testing.T) {
 func TestConversion(t *testing.T) {
 	const header = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
 	const signed = "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\né\r\n--b\r\n\r\nsig\r\n--b--\r\n"
+	parts := func(encoding, last string) string {
+		return "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: 8bit\r\n\r\né\r\n" +
+			"--b\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n" + last + "\r\n--b--\r\n"
+	}
 	for _, tt := range []struct {
 		name   string
 		offers []string
@@ -124,6 +128,7 @@ func TestConversion(t *testing.T) {
 		{"7-bit to 8-bit", []string{"8BITMIME"}, mail.Body7Bit, header + "7bit\r\n\r\ne\r\n", "relayed 250 2.6.0 kept", "", header + "7bit\r\n\r\ne\r\n"},
 		{"8-bit to 7-bit", []string{"SIZE"}, mail.Body8BitMIME, header + "8bit\r\n\r\né\r\n", "relayed 250 2.6.0 kept", "", header + "quoted-printable\r\n\r\n=C3=A9\r\n"},
 		{"binary to 8-bit", []string{"8BITMIME", "BINARYMIME"}, mail.BodyBinaryMIME, header + "binary\r\n\r\né\n\x00", "relayed 250 2.6.0 kept", "", header + "quoted-printable\r\n\r\n=C3=A9=0A=00\r\n"},
+		{"a binary part to 8-bit", []string{"8BITMIME"}, mail.BodyBinaryMIME, parts("binary", "a\x00"), "relayed 250 2.6.0 kept", " BODY=8BITMIME", parts("quoted-printable", "a=00")},
 		{"binary to 7-bit", nil, mail.BodyBinaryMIME, header + "binary\r\n\r\né\n\x00", "relayed 250 2.6.0 kept", "", header + "quoted-printable\r\n\r\n=C3=A9=0A=00\r\n"},
 		{"signed to 7-bit", nil, mail.Body8BitMIME, signed, "failed 0 5.6.3 the server takes only 7-bit messages: it cannot be converted: what is signed or encrypted must stay as it is", "", ""},
 		{"signed to 8-bit", []string{"8BITMIME"}, mail.Body8BitMIME, signed, "relayed 250 2.6.0 kept", " BODY=8BITMIME", signed},
