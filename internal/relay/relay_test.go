@@ -400,7 +400,7 @@ func TestTimeouts(t *testing.T) {
 // after three minutes (RFC 5321 §4.5.3.2.5) or when the whole should have been out at 4 KiB a second, to
 // which a quarter of an hour is added.
 func TestSlowReader(t *testing.T) {
-	for line, most := range map[time.Duration]time.Duration{2 * time.Minute: 3 * time.Minute, 2 * time.Second: 15*time.Minute + 360_000/4096*time.Second} {
+	for line, most := range map[time.Duration]time.Duration{2 * time.Minute: 3 * time.Minute, 300 * time.Millisecond: 15*time.Minute + 360_000/4096*time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			h := &fakeHop{reply: func(verb, _ string) string {
 				if verb == "LINE" {

@@ -1,10 +1,17 @@
 package relay
 
 import (
+	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"net"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"posthorn/internal/mail"
 )
@@ -59,6 +66,36 @@ func TestTLS(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCertificateChain: a hop that is known by name is asked for that name's
+// certificate (RFC 6066 §3), which an intermediate of the CA's may have signed.
+func TestCertificateChain(t *testing.T) {
+	soon := time.Now().Add(time.Hour)
+	ca := func(n int64) *x509.Certificate {
+		return &x509.Certificate{SerialNumber: big.NewInt(n), Subject: pkix.Name{SerialNumber: fmt.Sprint(n)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotAfter: soon}
+	}
+	rootKey, root, _ := sign(t, ca(1), nil, nil)
+	middleKey, middle, middleDER := sign(t, ca(2), root, rootKey)
+	key, _, der := sign(t, &x509.Certificate{SerialNumber: big.NewInt(3), DNSNames: []string{"mx.hamburger.edu"}, NotAfter: soon}, middle, middleKey)
+	pool := x509.NewCertPool()
+	pool.AddCert(root)
+	asked := ""
+	h := &fakeHop{offers: []string{"STARTTLS"}, tls: &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		asked = hello.ServerName
+		return &tls.Certificate{Certificate: [][]byte{der, middleDER}, PrivateKey: key}, nil
+	}}}
+	r := h.listen(t)
+	listener := r.Default.Address
+	r.Default = &Route{Address: "mx.hamburger.edu:25", TLS: TLSRequired, CA: pool}
+	r.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, listener)
+	}
+	results, _ := deliver(t, r, outgoing(message, "bob@hamburger.edu"))
+	wantResults(t, results, []string{"relayed 250 2.6.0 kept"})
+	if asked != "mx.hamburger.edu" {
+		t.Errorf("asked for the certificate of %q", asked)
 	}
 }
 
