@@ -39,7 +39,7 @@ var kinds = []struct {
 }{
 	{mail.ErrNoSuchMailbox, status{"NO", "NONEXISTENT", "No such mailbox"}},
 	{mail.ErrExists, status{"NO", "ALREADYEXISTS", "There is one of that name already"}},
-	{mail.ErrTooMuchWork, status{"NO", "LIMIT", "Too many texts to look for in so many messages: ask for fewer at a time"}},
+	{mail.ErrTooMuchWork, status{"NO", "LIMIT", "Too many search keys for so many messages: ask with fewer at a time"}},
 	{mail.ErrOverQuota, status{"NO", "OVERQUOTA", "Over quota"}},
 	{mail.ErrTooLarge, status{"NO", "TOOBIG", "The message is too large"}},
 	{mail.ErrNotPermitted, status{"NO", "NOPERM", "Not permitted"}},

@@ -93,28 +93,26 @@ type SearchHit struct {
 // those who deliver want processors too.
 const maxSearchers = 4
 
-// What a search for many texts may cost. One for a few may take as long as it
-// takes: that depends on the mailbox, not on who asks.
+// What a search with many criteria may cost. One with a few may take as long as
+// it takes: that depends on the mailbox, not on who asks.
 const (
-	freeTexts = 20
-	// maxSearchWork is how many octets are looked into, counted anew for each
-	// text: some two seconds' work of one processor.
-	maxSearchWork = 12 << 30
-	// textWork is what one text in one message costs at least, in octets.
-	textWork = 512
+	freeCriteria = 20
+	// maxSearchWork is how many steps are taken: about a nanosecond each, and
+	// rather less than more. What it takes to read the messages is not counted.
+	maxSearchWork = 1_000_000_000
 )
 
 // Search returns the matching messages, ascending by UID. It reads in short
 // transactions: what comes or goes meanwhile may be found or not. Of a mailbox
 // that is gone nothing is found. The caller bounds q: each criterion costs time
 // for each message, and q may nest at most a few thousand deep.
-// mail.ErrTooMuchWork when it looks for many texts in a mailbox that is large.
+// mail.ErrTooMuchWork when it asks many things of a mailbox that is large.
 func (s *Store) Search(ctx context.Context, mb MailboxID, q Query) ([]SearchHit, error) {
 	return s.SearchCounted(ctx, mb, q, nil)
 }
 
 // SearchCounted is Search that counts in p, if not nil, the messages that it
-// has decided. Searches for many texts that share p may cost what one may.
+// has decided. Searches with many criteria that share p may cost what one may.
 func (s *Store) SearchCounted(ctx context.Context, mb MailboxID, q Query, p *Progress) ([]SearchHit, error) {
 	if p == nil {
 		p = new(Progress)
@@ -152,13 +150,18 @@ func (s *Store) SearchCounted(ctx context.Context, mb MailboxID, q Query, p *Pro
 // mailbox's index where there is one.
 func (s *Store) searchBrief(ctx context.Context, mb MailboxID, plan *plan, p *Progress) ([]SearchHit, error) {
 	var hits []SearchHit
-	var c candidate
 	for m, err := range s.Messages(ctx, mb, plan.within, Brief) {
 		if err != nil {
 			return nil, err
 		}
-		if c.m = m; plan.decide(&c) == yes {
+		c := candidate{m: m}
+		if plan.decide(&c) == yes {
 			hits = append(hits, SearchHit{UID: m.UID, ModSeq: m.ModSeq})
+		}
+		if plan.costly() {
+			if err := p.spend(c.work); err != nil {
+				return nil, err
+			}
 		}
 		p.add(1)
 	}

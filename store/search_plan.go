@@ -34,7 +34,9 @@ type plan struct {
 	root criterion
 	// within are the UIDs that can match.
 	within mail.UIDSet
-	// texts are the criteria about text, each with its place in the list.
+	// criteria is how many there are, without And, Or and Not.
+	criteria int
+	// texts are those about text, each with its place in the list.
 	texts []*hasText
 	// headers: some criterion looks into headers; whole: and into bodies too.
 	headers, whole bool
@@ -59,6 +61,8 @@ type candidate struct {
 	header []byte // from onHeader on: the folded text of m.Trace and of the header
 	long   bool   // the header is looked into on onBody instead: header is of m.Trace alone
 	found  []bool // on onBody: which of plan.texts match
+
+	work int // steps that were taken to decide
 }
 
 // lacks notes that a tier must be read.
@@ -79,11 +83,20 @@ func compile(q Query) *plan {
 	if set, ok := confined(q); ok {
 		p.within = set
 	}
-	if p.whole {
+	slices.Sort(p.fields)
+	p.fields = slices.Compact(p.fields)
+	if p.whole || len(p.fields) > maxFields {
 		p.fields = nil
 	}
 	return p
 }
+
+// maxFields is how many fields are picked out of a header: each of its lines is
+// compared with all.
+const maxFields = 20
+
+// costly: what is asked is counted.
+func (p *plan) costly() bool { return p.criteria > freeCriteria }
 
 // confined returns a set outside which nothing matches, if q names one.
 func confined(q Query) (mail.UIDSet, bool) {
@@ -100,36 +113,31 @@ func confined(q Query) (mail.UIDSet, bool) {
 	return nil, false
 }
 
+// compile makes no more of And, Or and Not than criteria need.
 func (p *plan) compile(q Query) criterion {
 	switch q := q.(type) {
 	case And:
+		if len(q) == 1 {
+			return p.compile(q[0])
+		}
 		return allOf(p.compileAll(q))
 	case Or:
+		if len(q) == 1 {
+			return p.compile(q[0])
+		}
 		return anyOf(p.compileAll(q))
 	case Not:
-		return not{p.compile(q.Q)}
-	case InSet:
-		return rowTest(func(m *Message) bool { return q.Set.Contains(m.UID) })
-	case HasFlag:
-		if bit, ok := mail.ParseSystemFlag(q.Name); ok {
-			return rowTest(func(m *Message) bool { return m.Flags.System&bit != 0 })
+		c := p.compile(q.Q)
+		if c, ok := c.(not); ok {
+			return c.q
 		}
-		return rowTest(func(m *Message) bool { return m.Flags.Has(q.Name) })
-	case Larger:
-		return rowTest(func(m *Message) bool { return m.Size > q.Size })
-	case Smaller:
-		return rowTest(func(m *Message) bool { return m.Size < q.Size })
-	case ModSeqAtLeast:
-		return rowTest(func(m *Message) bool { return m.ModSeq >= q.ModSeq })
-	case HasObjectID:
-		content := q.content()
-		return rowTest(func(m *Message) bool { return q.matches(content, m) })
-	case Dated:
-		return rowTest(func(m *Message) bool { return q.matches(m) })
+		return not{c}
 	case HasText:
+		p.criteria++
 		return p.compileText(q)
 	}
-	return rowTest(func(*Message) bool { return false }) // nil: there are no other kinds
+	p.criteria++
+	return compileRow(q)
 }
 
 func (p *plan) compileAll(qs []Query) []criterion {
@@ -141,6 +149,38 @@ func (p *plan) compileAll(qs []Query) []criterion {
 	return list
 }
 
+// Steps that it takes to ask a row something, with what stands around it.
+const (
+	rowWork   = 8
+	setWork   = 25 // to look something up in a list
+	datedWork = 40
+)
+
+func compileRow(q Query) criterion {
+	switch q := q.(type) {
+	case InSet:
+		return rowTest{setWork, func(m *Message) bool { return q.Set.Contains(m.UID) }}
+	case HasFlag:
+		if bit, ok := mail.ParseSystemFlag(q.Name); ok {
+			return rowTest{rowWork, func(m *Message) bool { return m.Flags.System&bit != 0 }}
+		}
+		return rowTest{setWork, func(m *Message) bool { return m.Flags.Has(q.Name) }}
+	case Larger:
+		return rowTest{rowWork, func(m *Message) bool { return m.Size > q.Size }}
+	case Smaller:
+		return rowTest{rowWork, func(m *Message) bool { return m.Size < q.Size }}
+	case ModSeqAtLeast:
+		return rowTest{rowWork, func(m *Message) bool { return m.ModSeq >= q.ModSeq }}
+	case HasObjectID:
+		content := q.content()
+		return rowTest{rowWork, func(m *Message) bool { return q.matches(content, m) }}
+	case Dated:
+		since, before := q.bound(q.Since), q.bound(q.Before)
+		return rowTest{datedWork, func(m *Message) bool { return q.matches(m, since, before) }}
+	}
+	return rowTest{rowWork, func(*Message) bool { return false }} // nil: there are no other kinds
+}
+
 func (p *plan) compileText(q HasText) criterion {
 	t := &hasText{in: q.In, place: len(p.texts), value: newNeedle(message.Fold(nil, q.Value))}
 	switch q.In {
@@ -149,6 +189,7 @@ func (p *plan) compileText(q HasText) criterion {
 			return anyOf(nil) // no message has such a field, nor one of several lines
 		}
 		t.name = message.Fold(nil, q.Name+": ")
+		t.line = newNeedle(append([]byte{'\n'}, t.name...))
 		p.headers, p.fields = true, append(p.fields, strings.ToLower(q.Name))
 	case InText:
 		p.headers, p.whole = true, true
@@ -220,11 +261,15 @@ func (n not) match(c *candidate) verdict {
 
 func (n not) tier() tier { return n.q.tier() }
 
-// rowTest is decided by the row alone.
-type rowTest func(m *Message) bool
+// rowTest is decided by the row alone, in so many steps.
+type rowTest struct {
+	work int
+	test func(m *Message) bool
+}
 
 func (t rowTest) match(c *candidate) verdict {
-	if t(c.m) {
+	c.work += t.work
+	if t.test(c.m) {
 		return yes
 	}
 	return no
@@ -232,9 +277,17 @@ func (t rowTest) match(c *candidate) verdict {
 
 func (rowTest) tier() tier { return onRow }
 
+// bound is Since or Before as what matches compares: the day, unless Exact.
+func (q Dated) bound(t time.Time) time.Time {
+	if q.Exact || t.IsZero() {
+		return t
+	}
+	return day(t)
+}
+
 // matches compares days as they were written (RFC 9051 §6.4.4), or moments. A
 // message without such a date is in no range.
-func (q Dated) matches(m *Message) bool {
+func (q Dated) matches(m *Message, since, before time.Time) bool {
 	var t time.Time
 	switch q.Field {
 	case InternalDate:
@@ -247,11 +300,8 @@ func (q Dated) matches(m *Message) bool {
 	if t.IsZero() {
 		return false
 	}
-	since, before := q.Since, q.Before
-	if !q.Exact {
-		t, since, before = day(t), day(since), day(before)
-	}
-	return (q.Since.IsZero() || !t.Before(since)) && (q.Before.IsZero() || t.Before(before))
+	t = q.bound(t)
+	return (since.IsZero() || !t.Before(since)) && (before.IsZero() || t.Before(before))
 }
 
 // day is the day that t's own zone calls it.

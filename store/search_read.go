@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"posthorn/internal/mail"
@@ -71,6 +72,9 @@ func (w *searchWorker) batch() ([]SearchHit, error) {
 	for i := range rows {
 		c := candidate{m: &rows[i]}
 		v := w.plan.decide(&c)
+		if err := w.tire(&c); err != nil {
+			return nil, err
+		}
 		w.verdicts = append(w.verdicts, v)
 		switch {
 		case v != unknown:
@@ -113,7 +117,6 @@ func (w *searchWorker) read(rows []int, query string, decide func(f *fetched, c 
 		for i := range w.fetched {
 			f := &w.fetched[i]
 			c := candidate{m: &w.lister.rows[f.row], long: f.headerSize > f.head}
-			w.look.octets = 0
 			if err := decide(f, &c); err != nil && !errors.Is(err, mail.ErrNotFound) {
 				return err
 			}
@@ -125,17 +128,21 @@ func (w *searchWorker) read(rows []int, query string, decide func(f *fetched, c 
 	return nil
 }
 
-// tire counts what it cost to look for texts in c.
+// tire counts what it cost to decide on c.
 func (w *searchWorker) tire(c *candidate) error {
-	n := len(w.plan.texts)
-	if n <= freeTexts {
+	if !w.plan.costly() {
 		return nil
 	}
-	octets := textWork + len(c.header) + w.look.octets
-	if w.progress.searched.Add(int64(n*octets)) > maxSearchWork {
-		return mail.ErrTooMuchWork
+	return w.progress.spend(c.work)
+}
+
+// left is how many steps a message may take before it is sure that tire refuses
+// to go on.
+func (w *searchWorker) left() int {
+	if !w.plan.costly() {
+		return math.MaxInt
 	}
-	return nil
+	return w.progress.left()
 }
 
 // fetch reads blobs of some of the rows, and returns how many rows it has done
@@ -241,7 +248,7 @@ func (w *searchWorker) giveBody(f *fetched, c *candidate) error {
 	}
 	content := w.contentOf(f, c.m.Content)
 	look := &w.look
-	look.begin(w.plan.texts)
+	look.begin(w.plan.texts, &c.work, w.left())
 	if c.long && w.plan.headers {
 		err = w.scanner.Header(root, content, look.lines(c.header))
 	}

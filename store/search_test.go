@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -335,7 +336,7 @@ func TestNeedle(t *testing.T) {
 			b[i] = letters[rnd.IntN(len(letters))]
 		}
 		n := newNeedle(b)
-		if got, want := n.index(text), bytes.Index(text, b); got != want {
+		if got, want := n.index(text, new(int)), bytes.Index(text, b); got != want {
 			t.Fatalf("%q in %q: %d, not %d", b, text, got, want)
 		}
 	}
@@ -348,7 +349,7 @@ func TestSearchFieldAmongOthers(t *testing.T) {
 	lines := []byte("FROM: BOB\nSUBJECT: " + strings.Repeat("A", 1<<20) + "\nTO: ALICE\n")
 	for field, want := range map[string]bool{"FROM: ": false, "SUBJECT: ": true, "TO: ": true, "TO": true, "O: ": false} {
 		h := &hasText{in: InHeader, name: []byte(field), value: newNeedle([]byte("A"))}
-		if h.inLines(lines) != want {
+		if h.inLines(lines, new(int)) != want {
 			t.Errorf("%s: %v", field, !want)
 		}
 	}
@@ -359,7 +360,7 @@ func TestSearchFieldAmongOthers(t *testing.T) {
 func TestLookout(t *testing.T) {
 	const text = "NO NEEDLE, BUT A NEEEDLE AND A NEEDLE"
 	for cut := range len(text) {
-		l := lookout{found: make([]bool, 3)}
+		l := lookout{found: make([]bool, 3), work: new(int), most: math.MaxInt}
 		for i, v := range []string{"A NEEDLE", "E, B", "NOT HERE"} {
 			l.texts = append(l.texts, &hasText{in: InBody, place: i, value: newNeedle([]byte(v))})
 		}
@@ -392,28 +393,103 @@ func TestSearchLarge(t *testing.T) {
 	box.check(t, HasText{InBody, "", "end"})
 }
 
-// TestSearchWork bounds what a search for many texts may cost, and lets one for
-// few go on.
+// TestSearchWork bounds what a search with many criteria of any kind may cost, and
+// lets one with few go on.
 func TestSearchWork(t *testing.T) {
-	for n, want := range map[int]error{freeTexts: nil, freeTexts + 1: mail.ErrTooMuchWork} {
-		q := make(Or, n)
-		for i := range q {
-			q[i] = HasText{In: InText, Value: fmt.Sprint("word", i)}
+	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	text := HasText{In: InText, Value: "zebra"}
+	for name, q := range map[string]Query{
+		"text": text, "body": HasText{In: InBody, Value: "zebra"}, "header": HasText{In: InHeader, Name: "X-None", Value: "z"},
+		"field": HasText{In: InHeader, Name: "X-None"}, "flag": HasFlag{`\Seen`}, "keyword": HasFlag{"$Junk"}, "date": Dated{Field: SentDate, Since: day},
+		"size": Larger{1}, "set": InSet{mail.UIDSet{{From: 7, To: 7}}}, "and": And{Not{text}, Not{Not{Not{HasFlag{`\Seen`}}}}},
+	} {
+		for _, n := range []int{freeCriteria / 2, freeCriteria + 1} {
+			var all And
+			for range n {
+				all = append(all, Not{q})
+			}
+			var want error
+			if n > freeCriteria {
+				want = mail.ErrTooMuchWork
+			}
+			w := searchWorker{search: &search{plan: compile(all), progress: new(Progress)}}
+			var err error
+			for messages := 0; err == nil && messages < 100; messages++ {
+				c := candidate{m: &Message{}, have: onBody, header: make([]byte, 20_000)}
+				w.look.begin(w.plan.texts, &c.work, math.MaxInt)
+				w.look.window(InBody)(make([]byte, 20_000))
+				c.found = w.look.found
+				w.plan.decide(&c)
+				c.work *= 1_000_000 // there are many messages
+				err = w.tire(&c)
+			}
+			if err != want {
+				t.Errorf("%d times %s: %v, want %v", n, name, err, want)
+			}
+			// The next search of the same command, as one for FUZZY is, has no work left.
+			w = searchWorker{search: &search{plan: w.plan, progress: w.progress}}
+			if err := w.tire(&candidate{work: 1}); err != want {
+				t.Errorf("%d times %s, the next search: %v, want %v", n, name, err, want)
+			}
 		}
-		w := searchWorker{search: &search{plan: compile(q), progress: new(Progress)}}
-		c := candidate{m: &Message{Size: 1 << 20}, have: onBody}
-		w.look.octets = 3000
-		var err error
-		for messages := int64(0); err == nil && messages*int64(n)*3000 < 2*maxSearchWork; messages++ {
-			err = w.tire(&c)
+	}
+}
+
+// TestSearchWorkInOne stops in the middle of a message, with an error.
+func TestSearchWorkInOne(t *testing.T) {
+	var many Or
+	for i := range freeCriteria + 1 {
+		many = append(many, HasText{In: InText, Value: fmt.Sprint("word", i)})
+	}
+	for _, message := range []string{"Subject: x\r\n\r\n" + strings.Repeat("a line\r\n", 100_000), strings.Repeat("X: a line\r\n", 100_000) + "\r\n"} {
+		box := fillSearchBox(t, []string{message})
+		p := new(Progress)
+		p.searched.Add(maxSearchWork - 1000)
+		if _, err := box.s.SearchCounted(t.Context(), box.id, many, p); !errors.Is(err, mail.ErrTooMuchWork) {
+			t.Errorf("%.12q: %v", message, err)
 		}
-		if err != want {
-			t.Errorf("%d texts: %v, want %v", n, err, want)
+		if n := -p.left(); n > 50_000 {
+			t.Errorf("%.12q: %d steps too many", message, n)
 		}
-		// The next search of the same command, as one for FUZZY is, has no work left.
-		w = searchWorker{search: &search{plan: w.plan, progress: w.progress}}
-		if err := w.tire(&c); err != want {
-			t.Errorf("%d texts, the next search: %v, want %v", n, err, want)
+		if hits, err := box.s.SearchCounted(t.Context(), box.id, many[1:], p); err != nil || len(hits) != 0 {
+			t.Errorf("%.12q: a few: %d found, %v", message, len(hits), err)
+		}
+	}
+}
+
+// TestNeedleWork counts what looking for a text costs: the more, the more there
+// is that nearly is it.
+func TestNeedleWork(t *testing.T) {
+	repeat := strings.Repeat
+	for _, c := range []struct {
+		name, text, find string
+		least, most      int // steps for each octet, in thousandths
+	}{
+		{"nothing like it", repeat("A", 20_000), "ZEBRA", 30, 35},
+		{"common letters", repeat("SEA TEN ", 2500), "EAT", 500, 600},
+		{"nearly all of it", repeat("ZAAAAAAA", 2500), repeat("ZAAAAAAA", 374) + "ZAAAAAAAAA", 6000, 10_000},
+		{"long runs", repeat(repeat("A", 2990)+"B", 7), repeat("A", 3000), 6000, 10_000},
+	} {
+		n, work := newNeedle([]byte(c.find)), 0
+		if n.in([]byte(c.text), &work) {
+			t.Errorf("%s: found", c.name)
+		}
+		if perOctet := work * 1000 / len(c.text); perOctet < c.least || perOctet > c.most {
+			t.Errorf("%s: %d steps for a thousand octets, want %d to %d", c.name, perOctet, c.least, c.most)
+		}
+	}
+}
+
+// TestSearchFields: many fields that are asked for are not picked out of a
+// header one by one.
+func TestSearchFields(t *testing.T) {
+	for names, want := range map[int]int{1: 1, maxFields: maxFields, maxFields + 1: 0} {
+		var q Or
+		for i := range 2 * names {
+			q = append(q, HasText{In: InHeader, Name: fmt.Sprint("X-", i%names), Value: "z"})
+		}
+		if got := len(compile(q).fields); got != want {
+			t.Errorf("%d fields: %d are picked out, want %d", names, got, want)
 		}
 	}
 }

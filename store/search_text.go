@@ -9,6 +9,7 @@ import (
 type hasText struct {
 	in    TextField
 	name  []byte // of InHeader: "NAME: ", folded
+	line  needle // … and where a line that is not the first begins with it
 	value needle
 	place int // in plan.texts
 }
@@ -21,11 +22,12 @@ func (t *hasText) tier() tier {
 }
 
 func (t *hasText) match(c *candidate) verdict {
+	c.work += rowWork
 	if t.in != InBody {
 		if c.have < onHeader {
 			return c.lacks(onHeader)
 		}
-		if t.inLines(c.header) {
+		if t.inLines(c.header, &c.work) {
 			return yes
 		}
 	}
@@ -42,17 +44,22 @@ func (t *hasText) match(c *candidate) verdict {
 
 // inLines looks into header lines as message.Scanner has them: for InHeader only
 // into those of the field.
-func (t *hasText) inLines(lines []byte) bool {
+func (t *hasText) inLines(lines []byte, work *int) bool {
 	if t.in == InText {
-		return t.value.in(lines)
+		return t.value.in(lines, work)
 	}
 	if len(t.value.b) == 0 {
-		return bytes.HasPrefix(lines, t.name) || bytes.Contains(lines, append([]byte{'\n'}, t.name...))
+		return bytes.HasPrefix(lines, t.name) || t.line.in(lines, work)
 	}
 	for len(lines) > 0 {
+		at := t.value.index(lines, work)
+		if at < 0 {
+			return false
+		}
+		*work += lineWork
 		var line []byte
-		line, lines, _ = bytes.Cut(lines, []byte{'\n'})
-		if value, ok := bytes.CutPrefix(line, t.name); ok && t.value.in(value) {
+		line, lines, _ = bytes.Cut(lines[bytes.LastIndexByte(lines[:at], '\n')+1:], []byte{'\n'})
+		if value, ok := bytes.CutPrefix(line, t.name); ok && t.value.in(value, work) {
 			return true
 		}
 	}
@@ -61,15 +68,17 @@ func (t *hasText) inLines(lines []byte) bool {
 
 // lookout looks for texts in a message that streams past.
 type lookout struct {
-	texts  []*hasText
-	found  []bool
-	seam   []byte
-	octets int // of text that were looked into
+	texts []*hasText
+	found []bool
+	seam  []byte
+	work  *int // the steps that it takes are added
+	most  int  // … up to about here
 }
 
 // begin begins a message.
-func (l *lookout) begin(texts []*hasText) {
-	l.texts, l.octets = texts, 0
+func (l *lookout) begin(texts []*hasText, work *int, most int) {
+	l.texts, l.work, l.most = texts, work, most
+	*work += rowWork * len(texts)
 	l.found = l.found[:0]
 	for _, t := range texts {
 		l.found = append(l.found, t.in != InHeader && len(t.value.b) == 0) // which is in nothing, too
@@ -78,7 +87,7 @@ func (l *lookout) begin(texts []*hasText) {
 
 // lines returns a function that looks into header lines that follow those of
 // the trace, some at a time. It reports whether there is anything left that may
-// be in others.
+// be in others, and is to be looked for.
 func (l *lookout) lines(trace []byte) func(lines []byte) bool {
 	text := l.window(InText)
 	text(trace)
@@ -86,11 +95,11 @@ func (l *lookout) lines(trace []byte) func(lines []byte) bool {
 		left := text(lines)
 		for _, t := range l.texts {
 			if t.in == InHeader && !l.found[t.place] {
-				l.found[t.place] = t.inLines(lines)
+				l.found[t.place] = t.inLines(lines, l.work)
 				left = left || !l.found[t.place]
 			}
 		}
-		return left
+		return left && *l.work <= l.most
 	}
 }
 
@@ -101,7 +110,7 @@ func (l *lookout) wants(in TextField) bool {
 
 // window returns a function that looks into one piece of text after another
 // for those texts that are wanted in a field, also where two pieces meet. It
-// reports whether there is anything left.
+// reports whether there is anything left that is to be looked for.
 func (l *lookout) window(in TextField) func(piece []byte) bool {
 	meet := 0 // how many octets of a text may be in another piece
 	for _, t := range l.texts {
@@ -111,13 +120,12 @@ func (l *lookout) window(in TextField) func(piece []byte) bool {
 	}
 	l.seam = l.seam[:0]
 	return func(piece []byte) bool {
-		l.octets += len(piece)
 		end := len(l.seam)
 		l.seam = append(l.seam, piece[:min(len(piece), meet)]...)
 		left := false
 		for _, t := range l.texts {
 			if t.in == in && !l.found[t.place] {
-				l.found[t.place] = t.value.in(piece) || end > 0 && t.value.in(l.seam)
+				l.found[t.place] = t.value.in(piece, l.work) || end > 0 && t.value.in(l.seam, l.work)
 				left = left || !l.found[t.place]
 			}
 		}
@@ -127,7 +135,7 @@ func (l *lookout) window(in TextField) func(piece []byte) bool {
 		} else if n := len(l.seam); n > meet {
 			l.seam = l.seam[:copy(l.seam, l.seam[n-meet:])]
 		}
-		return left
+		return left && *l.work <= l.most
 	}
 }
 
@@ -136,10 +144,26 @@ type needle struct {
 	b []byte
 	// rare is where the octet stands in it that is rarest in mail.
 	rare int
+	// What it costs to find that one alone, in steps; and to pass an octet by
+	// where that one is not rare, in sixteenths of a step.
+	miss, pass int
 }
 
+// Steps: to begin to look for a text, and to find the line that something is on.
+const (
+	beginWork = 12
+	lineWork  = 30
+)
+
+// octetsAStep is how many octets are passed in a step where there is none of the
+// rare ones.
+const octetsAStep = 32
+
 func newNeedle(b []byte) needle {
-	n := needle{b: b}
+	n := needle{b: b, miss: 8 + len(b)/32, pass: 8 + len(b)/6}
+	if len(b) > 63 { // bytes.Index has other ways then
+		n.pass = 32 + len(b)/36
+	}
 	for i := range b {
 		if rarity(b[i]) > rarity(b[n.rare]) {
 			n.rare = i
@@ -159,32 +183,39 @@ func rarity(c byte) int {
 	return i
 }
 
-func (n *needle) in(b []byte) bool { return n.index(b) >= 0 }
+func (n *needle) in(b []byte, work *int) bool { return n.index(b, work) >= 0 }
 
 // index is bytes.Index, but it hops from one rare octet to the next, which is
 // several times as fast in mail. Where they turn out not to be rare, it leaves
-// the rest to bytes.Index, which never does more work than there are octets.
-func (n *needle) index(b []byte) int {
+// the rest to bytes.Index. The steps that it takes are added to work.
+func (n *needle) index(b []byte, work *int) int {
 	if len(n.b) == 0 {
 		return 0
 	}
-	fails := 0
-	for at := 0; len(b)-at >= len(n.b); {
-		i := bytes.IndexByte(b[at+n.rare:len(b)-len(n.b)+n.rare+1], n.b[n.rare])
+	steps := beginWork
+	at, end := 0, len(b)-len(n.b) // the last place for it
+	for at <= end {
+		i := bytes.IndexByte(b[at+n.rare:end+n.rare+1], n.b[n.rare])
 		if i < 0 {
-			return -1
+			steps += (end - at) / octetsAStep
+			break
 		}
 		at += i
+		steps += i/octetsAStep + n.miss
 		if bytes.Equal(b[at:at+len(n.b)], n.b) {
+			*work += steps
 			return at
 		}
 		at++
-		if fails++; fails > 16+at/8 {
+		if steps > 100+at/4 {
 			if i = bytes.Index(b[at:], n.b); i >= 0 {
-				i += at
+				*work += steps + i*n.pass/16
+				return at + i
 			}
-			return i
+			steps += (len(b) - at) * n.pass / 16
+			break
 		}
 	}
+	*work += steps
 	return -1
 }

@@ -95,7 +95,7 @@ func TestPanicsAtWork(t *testing.T) {
 	mb := inboxOf(t, s, addUser(t, s, "alice@crepes.fr")).ID
 	deliver(t, s, someMessage, Copy{Account: 1})
 	broken := &search{s: s, ctx: t.Context(), mailbox: mb, next: 1, progress: new(Progress),
-		plan: &plan{within: everything, root: rowTest(func(*Message) bool { panic("oops") })}}
+		plan: &plan{within: everything, root: rowTest{1, func(*Message) bool { panic("oops") }}}}
 	broken.work()
 	_, err := s.makeKeys(t.Context(), mb, nil, []int{7}, keyColumns{})
 	if !errors.Is(broken.err, errPanicked) || !errors.Is(err, errPanicked) || reported != 2 {

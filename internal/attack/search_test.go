@@ -45,6 +45,15 @@ func demands(n int) []demand {
 		}
 		return b.String()
 	}
+	// Three letters, as FUZZY looks for: all that there are of common ones.
+	shorts := func(before string, n int) string {
+		const letters = "etaoinshrldc"
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, " %s %c%c%c", before, letters[i%12], letters[i/12%12], letters[i/144%12])
+		}
+		return b.String()
+	}
 	return []demand{
 		{"12,000 NOTs before one key", "SEARCH " + repeat("NOT ", 12_000) + "SEEN", true},
 		{"499 NOTs before one key", "SEARCH " + repeat("NOT ", 499) + "SEEN", false},
@@ -70,6 +79,18 @@ func demands(n int) []demand {
 		{"12,000 NOTs, sorted", "SORT (SUBJECT) UTF-8 " + repeat("NOT ", 12_000) + "SEEN", true},
 		{"500 words in threads", "THREAD REFERENCES UTF-8" + words("NOT TEXT", 500), true},
 		{"200 fuzzy words", "SEARCH" + words("NOT FUZZY TEXT", 200), true},
+		{"500 fuzzy words in one key", `SEARCH FUZZY TEXT "` + words("", 500) + `"`, true},
+		{"500 short fuzzy words in one key", `SEARCH FUZZY TEXT "` + shorts("", 500) + `"`, true},
+		{"1,700 short words in one fuzzy key", `SEARCH FUZZY BODY "` + shorts("", 1700) + `"`, true},
+		{"499 short fuzzy words, any of them", "SEARCH" + shorts("OR FUZZY TEXT", 499) + " SEEN", true},
+		{"900 fuzzy words that are there", `SEARCH FUZZY TEXT "` + repeat("sender client number ", 300) + `"`, true},
+		{"900 fuzzy words, sorted", `SORT (RELEVANCY) UTF-8 FUZZY TEXT "` + repeat("sender client number ", 300) + `"`, true},
+		{"950 dates", "SEARCH" + repeat(" NOT SENTBEFORE 1-Jan-2020", 950), true},
+		{"950 dates and a word", "SEARCH" + repeat(" NOT SENTBEFORE 1-Jan-2020", 950) + " TEXT zebra", true},
+		{"950 keywords and a word", "SEARCH" + repeat(" NOT KEYWORD $Junk", 950) + " TEXT zebra", true},
+		{"499 NOTs before words", "SEARCH" + repeat(" "+repeat("NOT ", 499)+"TEXT zebra", 3), true},
+		{"300 of each, nested", "SEARCH" + repeat(" OR (FUZZY SUBJECT the NOT BODY eat) OR (SENTON 1-Jan-2020 KEYWORD $Junk) (HEADER X-None z", 150) +
+			" SEEN" + repeat(")", 150), true},
 		{"many ranges to fetch", "FETCH " + odd(n) + " UID", false},
 		{"many ranges of UIDs to fetch", "UID FETCH " + odd(100_000) + " UID", true},
 		{"ranges that overlap", "FETCH " + repeat(fmt.Sprintf("1:%d,", n), 20_000) + "1 UID", true},
