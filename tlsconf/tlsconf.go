@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,9 +21,12 @@ const pollInterval = 2 * time.Second
 // use it.
 type Source struct {
 	// Report is told when changed files could not be used, once per error; the
-	// old certificate stays in use. Set it before the first handshake; nil
-	// drops it.
+	// old certificate stays in use. It is also told when mail programs will
+	// refuse the one in use, or will do so soon. Set it before the first
+	// handshake; nil drops it.
 	Report func(error)
+	// Name is what mail programs call the server; empty: any name will do.
+	Name string
 
 	cert, key string       // files
 	renew     func() error // of a CA of our own: makes new files when they are due
@@ -34,6 +38,7 @@ type Source struct {
 	seen      []os.FileInfo
 	recent    bool // a file was so fresh that a second write might look the same
 	lastError string
+	lastWorry string
 }
 
 // Load reads certificate and key files (PEM; in cert the leaf first, then its
@@ -114,16 +119,35 @@ func (s *Source) poll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.renew != nil {
-		s.report(s.renew())
+		s.report(&s.lastError, s.renew())
 	}
 	if s.changed() {
-		s.report(s.read())
+		s.report(&s.lastError, s.read())
 	}
+	s.report(&s.lastWorry, s.worry(time.Unix(0, now)))
 }
 
-func (s *Source) report(err error) {
-	if err != nil && err.Error() != s.lastError {
-		s.lastError = err.Error()
+// worry is why mail programs refuse the certificate, or will do so soon.
+func (s *Source) worry(now time.Time) error {
+	leaf := s.current.Load().Leaf
+	left := leaf.NotAfter.Sub(now)
+	switch {
+	case left <= 0:
+		return fmt.Errorf("%s expired on %s: mail programs refuse it", s.cert, leaf.NotAfter.Format(time.DateOnly))
+	case now.Before(leaf.NotBefore):
+		return fmt.Errorf("%s is valid from %s on: mail programs refuse it until then, if this machine's clock is right", s.cert, leaf.NotBefore.Format(time.DateTime))
+	case s.Name != "" && leaf.VerifyHostname(s.Name) != nil:
+		return fmt.Errorf("%s is not for %s, but for %s: mail programs refuse it", s.cert, s.Name, strings.Join(leaf.DNSNames, ", "))
+	case s.renew == nil && left < leaf.NotAfter.Sub(leaf.NotBefore)/6: // others are renewed when a third is left
+		return fmt.Errorf("%s expires on %s, and has not been renewed", s.cert, leaf.NotAfter.Format(time.DateOnly))
+	}
+	return nil
+}
+
+// report tells an error, unless it is the last that was told.
+func (s *Source) report(last *string, err error) {
+	if err != nil && err.Error() != *last {
+		*last = err.Error()
 		if s.Report != nil {
 			s.Report(err)
 		}

@@ -399,3 +399,44 @@ func TestReloadUnderLoad(t *testing.T) {
 	close(stop)
 	clients.Wait()
 }
+
+// TestWorries: whoever runs the server hears of a certificate that mail programs
+// will not take, once for each reason.
+func TestWorries(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		if err := MakeCA(dir, []string{"mail.example.org"}); err != nil {
+			t.Fatal(err)
+		}
+		s := load(t, dir)
+		var heard []string
+		s.Report = func(err error) { heard = append(heard, err.Error()) }
+		want := func(texts ...string) {
+			t.Helper()
+			s.Certificate()
+			time.Sleep(time.Minute)
+			s.Certificate()
+			if len(heard) != len(texts) {
+				t.Fatalf("%q, want %q", heard, texts)
+			}
+			for i, text := range texts {
+				if !strings.Contains(heard[i], text) {
+					t.Errorf("%q lacks %q", heard[i], text)
+				}
+			}
+			heard = nil
+		}
+		want()
+		s.Name = "mail.example.org"
+		want()
+		s.Name = "imap.example.org"
+		want("is not for imap.example.org, but for mail.example.org")
+		s.Name = "mail.example.org"
+		time.Sleep(320 * 24 * time.Hour)
+		want()
+		time.Sleep(20 * 24 * time.Hour)
+		want("has not been renewed")
+		time.Sleep(60 * 24 * time.Hour)
+		want("expired on 2001-02-01")
+	})
+}

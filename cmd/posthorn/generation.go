@@ -62,6 +62,9 @@ func loadCertificates(cfg *config.Config, logger *slog.Logger) (*tlsconf.Source,
 		return nil, fmt.Errorf("the certificate in [tls]: %w", err)
 	}
 	source.Report = func(err error) { logger.Error("certificate", "error", err) }
+	names := certificateNames(cfg)
+	source.Name = names[len(names)-1]
+	source.Certificate() // what is wrong with it is told at once
 	return source, nil
 }
 

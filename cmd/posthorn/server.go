@@ -21,6 +21,7 @@ import (
 	"posthorn/internal/maillog"
 	"posthorn/internal/wire"
 	"posthorn/store"
+	"posthorn/tlsconf"
 )
 
 const (
@@ -77,6 +78,11 @@ func (s *server) start(ctx context.Context) error {
 	if err := dropRoot(cfg.User); err != nil {
 		closeAll(sockets)
 		return err
+	}
+	if certificates != nil {
+		if _, err := tlsconf.Load(cfg.TLS.Cert, cfg.TLS.Key); err != nil {
+			logger.Warn("the next certificate will not be read: the server has dropped the right to", "error", err)
+		}
 	}
 	for _, sock := range sockets {
 		s.turnstiles = append(s.turnstiles, newTurnstile(sock, s.room, s.log))
