@@ -265,7 +265,7 @@ func takeLock(path string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another process has it open: %w", mail.ErrInUse)
+			return nil, fmt.Errorf("it is %w: a server runs already, or another command is at work", mail.ErrInUse)
 		}
 		return nil, err
 	}

@@ -57,6 +57,9 @@ func initialise(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if cfg.Hostname != s.Hostname {
+		fmt.Fprintf(c.App.ErrWriter, "posthorn: %s was there already, and stays as it is: its hostname is %s, not %s\n", cfg.File(), cfg.Hostname, s.Hostname)
+	}
 	printNextSteps(c, cfg, s)
 	return nil
 }

@@ -3,7 +3,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -241,8 +243,12 @@ func Find() (string, error) {
 	}
 	places := []string{"posthorn.toml", "/etc/posthorn/posthorn.toml", "/var/lib/posthorn/posthorn.toml"}
 	for _, f := range places {
-		if _, err := os.Stat(f); err == nil {
+		_, err := os.Stat(f)
+		switch {
+		case err == nil:
 			return f, nil
+		case errors.Is(err, fs.ErrPermission):
+			return "", forbidden(err)
 		}
 	}
 	return "", fmt.Errorf("no configuration found: neither $POSTHORN_CONFIG nor ./%s; name one with --config FILE, or make one with \"posthorn init\"", strings.Join(places, " nor "))
@@ -251,10 +257,18 @@ func Find() (string, error) {
 // Load reads and checks a file. Errors begin with file:line where a line is to blame.
 func Load(file string) (*Config, error) {
 	src, err := os.ReadFile(file)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, forbidden(err)
+	case err != nil:
 		return nil, err
 	}
 	return Parse(file, src)
+}
+
+// forbidden says who may look at the configuration.
+func forbidden(err error) error {
+	return fmt.Errorf("%w: posthorn's commands are for root and for the user that the server runs as", err)
 }
 
 // Parse is Load of bytes; file is for messages and relative paths.
