@@ -64,13 +64,13 @@ func (m *memory) Recipient(_ context.Context, c *deliver.Client, env *mail.Envel
 // Accept goes by the first recipient: "at-KIND" fails with that kind after
 // reading, "early-KIND" before it; "liar" accepts what it has not read;
 // "ignorant" goes on after an error of the body.
-func (m *memory) Accept(_ context.Context, c *deliver.Client, env *mail.Envelope, body io.Reader) (string, error) {
+func (m *memory) Accept(_ context.Context, c *deliver.Client, env *mail.Envelope, body io.Reader) (out deliver.Outcome, err error) {
 	to := env.To[0].Address.Local
 	if kind, ok := strings.CutPrefix(to, "early-"); ok {
-		return "", kinds(kind)
+		return out, kinds(kind)
 	}
 	if to == "liar" {
-		return "lie", nil
+		return deliver.Outcome{ID: "lie"}, nil
 	}
 	if to == "panic-later" {
 		io.ReadFull(body, make([]byte, 4))
@@ -81,17 +81,17 @@ func (m *memory) Accept(_ context.Context, c *deliver.Client, env *mail.Envelope
 		m.mu.Lock()
 		m.partial++
 		m.mu.Unlock()
-		return "", fmt.Errorf("memory: %w", err)
+		return out, fmt.Errorf("memory: %w", err)
 	}
 	if kind, ok := strings.CutPrefix(to, "at-"); ok {
-		return "", kinds(kind)
+		return out, kinds(kind)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err == nil {
 		m.messages = append(m.messages, taken{*c, *env, string(b)})
 	}
-	return fmt.Sprintf("m%d", len(m.messages)), nil
+	return deliver.Outcome{ID: fmt.Sprintf("m%d", len(m.messages))}, nil
 }
 
 // take returns the messages and forgets them.

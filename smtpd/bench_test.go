@@ -25,14 +25,14 @@ func (*null) Recipient(context.Context, *deliver.Client, *mail.Envelope, mail.Re
 	return nil
 }
 
-func (n *null) Accept(_ context.Context, _ *deliver.Client, _ *mail.Envelope, body io.Reader) (string, error) {
+func (n *null) Accept(_ context.Context, _ *deliver.Client, _ *mail.Envelope, body io.Reader) (deliver.Outcome, error) {
 	b := n.buffers.Get().(*[32 << 10]byte)
 	defer n.buffers.Put(b)
 	for {
 		if _, err := body.Read(b[:]); err == io.EOF {
-			return "x", nil
+			return deliver.Outcome{ID: "x"}, nil
 		} else if err != nil {
-			return "", err
+			return deliver.Outcome{}, err
 		}
 	}
 }

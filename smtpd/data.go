@@ -51,8 +51,8 @@ func (f *front) takeMessage() {
 		f.say(reply{code: 354, text: "Start mail input; end with <CRLF>.<CRLF>"})
 	}
 	f.SetPhase(wire.Data)
-	id, err := f.give(b)
-	f.answer = f.outcome(b, id, err)
+	out, err := f.give(b)
+	f.answer = f.outcome(b, &out, err)
 	f.body = nil
 	if f.again != "" || f.gone {
 		f.asked = false // given up: there is nothing to answer
@@ -61,19 +61,18 @@ func (f *front) takeMessage() {
 }
 
 // give has the Backend take the message, unless a fault on demand refuses it.
-func (f *front) give(b *body) (id string, err error) {
+func (f *front) give(b *body) (deliver.Outcome, error) {
 	if r, armed := f.faulty(fault.Reply, fault.EndOfData); armed {
-		return "", &refusal{r}
-	}
-	f.client.Outcome = nil
-	if f.Watched() {
-		f.client.Outcome = f.noteOutcome
+		return deliver.Outcome{}, &refusal{r}
 	}
 	return f.cfg.Backend.Accept(f.ctx, &f.client, f.tx.env, b)
 }
 
 // noteOutcome tells the transcript where a message went.
-func (f *front) noteOutcome(o deliver.Outcome) {
+func (f *front) noteOutcome(o *deliver.Outcome) {
+	if !f.Watched() {
+		return
+	}
 	for _, p := range o.Copies {
 		f.Note(wire.Note{Kind: "delivered", ID: o.ID, Account: p.Account.String(), Mailbox: "INBOX",
 			UIDs: strconv.FormatUint(uint64(p.UID), 10), UIDValidity: p.UIDValidity, ModSeq: uint64(p.ModSeq)})
@@ -81,16 +80,17 @@ func (f *front) noteOutcome(o deliver.Outcome) {
 	for _, to := range o.Queued {
 		f.Note(wire.Note{Kind: "queued", ID: o.ID, Queue: int64(o.Queue), To: to.String()})
 	}
+	f.Note(wire.Note{Kind: "accepted", ID: o.ID})
 }
 
 // outcome is what a message came to. Only one that the Backend read to its
 // end, and took, is answered 250.
-func (f *front) outcome(b *body, id string, err error) reply {
+func (f *front) outcome(b *body, o *deliver.Outcome, err error) reply {
 	if err == nil && b.err == io.EOF {
 		f.bearFruit()
-		f.Note(wire.Note{Kind: "accepted", ID: id})
-		f.cfg.Log.Accepted(f.ID(), f.service(), id, f.tx.env.From.String(), len(f.tx.env.To), b.size)
-		return reply{code: 250, enhanced: "2.0.0", text: "Message accepted for delivery: " + id}
+		f.noteOutcome(o)
+		f.cfg.Log.Accepted(f.ID(), f.service(), o.ID, f.tx.env, b.size, int64(o.Queue))
+		return reply{code: 250, enhanced: "2.0.0", text: "Message accepted for delivery: " + o.ID}
 	}
 	switch {
 	case b.err != nil && b.err != io.EOF:

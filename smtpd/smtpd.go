@@ -79,7 +79,7 @@ type Backend interface {
 	// Accept takes a message. The message is whole only when body gave io.EOF;
 	// Accept must keep nothing otherwise. After nil it is answered 250: it must
 	// be on stable storage.
-	Accept(ctx context.Context, c *deliver.Client, env *mail.Envelope, body io.Reader) (id string, err error)
+	Accept(ctx context.Context, c *deliver.Client, env *mail.Envelope, body io.Reader) (deliver.Outcome, error)
 }
 
 // Config describes a Server; one for port 25, another for submission.

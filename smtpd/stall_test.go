@@ -183,15 +183,15 @@ func (r *refusing) Recipient(ctx context.Context, c *deliver.Client, env *mail.E
 	return r.Pipeline.Recipient(ctx, c, env, to)
 }
 
-func (r *refusing) Accept(ctx context.Context, c *deliver.Client, env *mail.Envelope, body io.Reader) (string, error) {
+func (r *refusing) Accept(ctx context.Context, c *deliver.Client, env *mail.Envelope, body io.Reader) (deliver.Outcome, error) {
 	if err := r.refuse(); err != nil {
-		return "", err
+		return deliver.Outcome{}, err
 	}
 	if now := r.now.Load(); now != nil {
 		if _, err := io.Copy(io.Discard, body); err != nil {
-			return "", err
+			return deliver.Outcome{}, err
 		}
-		return "", now.err
+		return deliver.Outcome{}, now.err
 	}
 	return r.Pipeline.Accept(ctx, c, env, body)
 }

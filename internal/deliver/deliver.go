@@ -52,8 +52,6 @@ type Client struct {
 	// Account is who logged in; 0 on port 25.
 	Account store.AccountID
 	Login   mail.Address
-	// Outcome, when set, is told where a message went.
-	Outcome func(Outcome)
 	// Submission: RFC 6409's repairs are made (Date, Message-ID, From); never
 	// on port 25.
 	Submission bool
@@ -113,22 +111,22 @@ func (p *Pipeline) Recipient(ctx context.Context, c *Client, env *mail.Envelope,
 }
 
 // Accept takes a message. It reads body to its io.EOF, and stores nothing
-// unless it got there. On success the message is on stable storage and id
-// names it for the reply and the log. mail.ErrLoop, mail.ErrTooLarge,
+// unless it got there. On success the message is on stable storage, where
+// Outcome says. mail.ErrLoop, mail.ErrTooLarge,
 // mail.ErrOverQuota, mail.ErrNoSpace, mail.ErrUnavailable, and whatever error
 // body ended with.
-func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, body io.Reader) (id string, err error) {
+func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, body io.Reader) (Outcome, error) {
 	routes, err := p.expand(ctx, c, env)
 	if err != nil {
-		return "", err
+		return Outcome{}, err
 	}
 	now := p.now()
-	id = newID()
+	id := newID()
 	b := p.Store.NewBody(ctx)
 	defer b.Abort()
 
 	if _, err := b.Write(received(p.Hostname, c, env, id, now)); err != nil {
-		return "", err
+		return Outcome{}, err
 	}
 	var missing func(*head) []byte
 	if c.Submission {
@@ -136,34 +134,31 @@ func (p *Pipeline) Accept(ctx context.Context, c *Client, env *mail.Envelope, bo
 	}
 	header, err := passOn(b, body, missing, len(routes.reports) > 0)
 	if err != nil {
-		return "", err
+		return Outcome{}, err
 	}
 	parsed, err := b.Finish()
 	if err != nil {
-		return "", err
+		return Outcome{}, err
 	}
 	if parsed.Received > maxHops {
-		return "", fmt.Errorf("%w: %d Received fields", mail.ErrLoop, parsed.Received)
+		return Outcome{}, fmt.Errorf("%w: %d Received fields", mail.ErrLoop, parsed.Received)
 	}
 	delivery := store.Delivery{Body: b, Copies: routes.copies(env), Queue: routes.outbound(c, env, parsed)}
 	if err := p.settleQuota(ctx, routes.local, delivery.Copies, parsed.Size); err != nil {
-		return "", err
+		return Outcome{}, err
 	}
 	reports, err := p.reports(ctx, routes.successReports(p.Hostname, env, header, parsed.HeaderUTF8, now))
 	for _, d := range reports {
 		defer d.Body.Abort()
 	}
 	if err != nil {
-		return "", err
+		return Outcome{}, err
 	}
 	accepted, err := p.Store.Accept(ctx, append([]store.Delivery{delivery}, reports...)...)
 	if err != nil {
-		return "", err
+		return Outcome{}, err
 	}
-	if c.Outcome != nil {
-		c.Outcome(routes.outcome(id, &accepted[0]))
-	}
-	return id, nil
+	return routes.outcome(id, &accepted[0]), nil
 }
 
 // reports writes down reports of success. The caller aborts the bodies of what it

@@ -108,11 +108,11 @@ func (o *office) queued() []store.QueueEntry {
 
 func (o *office) accept(c *Client, env *mail.Envelope, body string) string {
 	o.t.Helper()
-	id, err := o.Accept(o.t.Context(), c, env, iotest.OneByteReader(strings.NewReader(body)))
+	out, err := o.Accept(o.t.Context(), c, env, iotest.OneByteReader(strings.NewReader(body)))
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	return id
+	return out.ID
 }
 
 func addr(s string) mail.Address {

@@ -7,6 +7,7 @@ import (
 
 // Outcome says where a message went.
 type Outcome struct {
+	// ID names it for the reply and the log.
 	ID     string
 	Copies []Placed
 	Queue  store.QueueID // 0: nothing was queued

@@ -7,6 +7,8 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+
+	"posthorn/internal/mail"
 )
 
 // Log writes events. A nil *Log drops them.
@@ -73,14 +75,33 @@ func (l *Log) QuotaSet(conn, by, account string, octets, messages int64) {
 	l.info("quota set", "conn", conn, "by", by, "account", account, "octets", octets, "messages", messages)
 }
 
-// Accepted: a message was stored and answered for.
-func (l *Log) Accepted(conn, protocol, id, from string, recipients int, size int64) {
+// Accepted: a message was stored and answered for. queue names it in the lines
+// about its way to other servers; 0: it is for mailboxes here alone.
+func (l *Log) Accepted(conn, protocol, id string, env *mail.Envelope, size, queue int64) {
 	if c := l.of(protocol); c != nil {
 		c.accepted.Inc()
 		c.octets.Add(float64(size))
-		c.recipients.Add(float64(recipients))
+		c.recipients.Add(float64(len(env.To)))
 	}
-	l.info("accepted", "conn", conn, "message", id, "from", from, "recipients", recipients, "size", size)
+	var queued any
+	if queue != 0 {
+		queued = queue
+	}
+	l.info("accepted", "conn", conn, "message", id, "queue", queued, "from", env.From.String(), "to", recipients(env.To), "recipients", len(env.To), "size", size)
+}
+
+// maxNamed is how many recipients of a message the log names.
+const maxNamed = 10
+
+// recipients are put into words only where the line is written.
+type recipients []mail.Recipient
+
+func (r recipients) LogValue() slog.Value {
+	var names []string
+	for i := range r[:min(len(r), maxNamed)] {
+		names = append(names, r[i].Address.String())
+	}
+	return slog.StringValue(strings.Join(names, " "))
 }
 
 // Rejected: a message or a recipient was refused.

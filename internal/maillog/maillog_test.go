@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"posthorn/internal/mail"
 )
 
 // TestBound refuses ten thousand connections: few lines tell of it, and none is
@@ -41,8 +44,14 @@ func TestLog(t *testing.T) {
 	l.LoggedIn("c-1", "imap", "alice@example.org", "PLAIN", "")
 	l.Disconnected("c-1", "imap", nil)
 	l.Refused("c-2", "imap", "192.0.2.1", errors.New("too many"))
+	env := &mail.Envelope{From: mail.Address{Local: "alice", Domain: "example.org"}, To: []mail.Recipient{{Address: mail.Address{Local: "b c", Domain: "d.e"}}}}
+	l.Accepted("c-3", "submission", "m-1", env, 1000, 7)
+	env.To = slices.Repeat(env.To, 12)
+	l.Accepted("c-3", "submission", "m-2", env, 1000, 0)
 	got := out.String()
 	for _, want := range []string{
+		"msg=accepted conn=c-3 message=m-1 queue=7 from=alice@example.org to=\"\\\"b c\\\"@d.e\" recipients=1 size=1000\n",
+		"msg=accepted conn=c-3 message=m-2 from=alice@example.org to=\"" + strings.Repeat("\\\"b c\\\"@d.e ", maxNamed-1) + "\\\"b c\\\"@d.e\" recipients=12 size=1000\n",
 		"msg=\"logged in\" conn=c-1 account=alice@example.org mechanism=PLAIN\n",
 		"msg=disconnected conn=c-1\n",
 		"msg=refused conn=c-2 protocol=imap remote=192.0.2.1 reason=\"too many\"\n",

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"posthorn/auth"
+	"posthorn/internal/mail"
 	"posthorn/internal/maillog"
 	"posthorn/store"
 )
@@ -36,7 +37,7 @@ func TestMetrics(t *testing.T) {
 	log.Refused("c-3", "pop3", "192.0.2.1", errors.New("too many"))
 	log.LoggedIn("c-1", "imap", "alice@example.org", "PLAIN", "")
 	log.LoginFailed("c-1", "http", "192.0.2.1", "alice@example.org", "HTTP", errors.New("wrong"))
-	log.Accepted("c-2", "smtp", "m", "a@example.org", 3, 1000)
+	log.Accepted("c-2", "smtp", "m", &mail.Envelope{To: make([]mail.Recipient, 3)}, 1000, 0)
 	log.Rejected("c-2", "submission", "RCPT", errors.New("unknown"))
 	log.Relayed(1, "a@example.org", "mx", "", "250", 2*time.Second)
 	log.Deferred(1, "a@example.org", "later", time.Now())
@@ -85,7 +86,8 @@ func TestMetrics(t *testing.T) {
 // BenchmarkCount is what an event costs beside its line.
 func BenchmarkCount(b *testing.B) {
 	log := maillog.New(nil)
+	env := &mail.Envelope{To: make([]mail.Recipient, 1)}
 	for b.Loop() {
-		log.Accepted("c-1", "smtp", "m", "a@example.org", 1, 1000)
+		log.Accepted("c-1", "smtp", "m", env, 1000, 0)
 	}
 }
