@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -80,14 +81,28 @@ func printJSON(c *cli.Context, data any) error {
 	return enc.Encode(data)
 }
 
+// shortPassword is the least number of characters of a password that nobody is
+// warned of (eight in NIST SP 800-63B).
+const shortPassword = 8
+
 func passwordFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input (one line) instead of asking"}
+}
+
+// newPassword reads a new password, and warns of one that is soon guessed: a
+// class may want it.
+func newPassword(c *cli.Context) (string, error) {
+	password, err := readPassword(c)
+	if n := utf8.RuneCountInString(password); err == nil && n < shortPassword {
+		fmt.Fprintf(c.App.ErrWriter, "posthorn: warning: a password of %d characters is soon guessed; take at least %d where strangers can reach this server\n", n, shortPassword)
+	}
+	return password, err
 }
 
 // readPassword asks for a new password without echo, twice, or reads a line of
 // standard input with --password-stdin. Nobody is asked in vain, where there is
 // no configuration.
-func readPassword(c *cli.Context, confirm bool) (string, error) {
+func readPassword(c *cli.Context) (string, error) {
 	if _, err := loadConfig(c); err != nil {
 		return "", err
 	}
@@ -106,8 +121,11 @@ func readPassword(c *cli.Context, confirm bool) (string, error) {
 		return "", usagef("there is no terminal to ask for the password on; pipe it in with --password-stdin")
 	}
 	password, err := ask(c, in, "Password: ")
-	if err != nil || !confirm {
-		return password, err
+	if err != nil {
+		return "", err
+	}
+	if password == "" {
+		return "", fmt.Errorf("the password is empty")
 	}
 	again, err := ask(c, in, "Again: ")
 	if err == nil && again != password {

@@ -46,7 +46,7 @@ func userAdd(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if change.Password, err = readPassword(c, true); err != nil {
+	if change.Password, err = newPassword(c); err != nil {
 		return err
 	}
 	return call(c, "user add", change, nil)
@@ -106,7 +106,7 @@ func userPasswd(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	password, err := readPassword(c, true)
+	password, err := newPassword(c)
 	if err != nil {
 		return err
 	}
