@@ -12,6 +12,7 @@
 //	room.go           … the place that open files leave for clients
 //	outbound.go       … queue and relay, joined
 //	pages.go          … what is on HTTP
+//	heap.go           … memory, not collected for nothing
 //	quiet.go          … memory, given back
 //	trace.go          … --trace
 //	demo.go           the command that runs two

@@ -40,6 +40,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	keepHeap()
 	log := newLogger(c.App.ErrWriter, cfg)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
