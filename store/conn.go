@@ -12,7 +12,7 @@ import (
 
 const (
 	pageSize     = 4096
-	writerCache  = 8 << 20 // octets of page cache
+	writerCache  = 4 << 20 // octets of page cache
 	readerCache  = 1 << 20
 	busyTimeout  = 10_000 // milliseconds; nothing but recovery ever holds a lock that long
 	walSizeLimit = 64 << 20
