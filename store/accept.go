@@ -100,7 +100,7 @@ func prepare(ds []Delivery) (weight int, err error) {
 		if _, err := d.Body.Finish(); err != nil {
 			return 0, err
 		}
-		weight += d.Body.rowWeight() + len(d.Copies)*pageSize
+		weight += d.Body.rowWeight() + len(d.Copies)*(pageSize+len(d.Body.row.envelope))
 	}
 	return weight, nil
 }

@@ -56,7 +56,12 @@ func bombs(size int) map[string]func() string {
 		"parts with parameters": func() string {
 			return "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + fill("--b\r\nContent-Type: text/plain"+strings.Repeat(`;x="`, 600)+"\r\n\r\n")
 		},
-		"addresses":        func() string { return "From: " + fill("a,") },
+		"addresses": func() string { return "From: " + fill("a,") },
+		"addresses everywhere": func() string {
+			short := strings.Repeat("a,", size/20)
+			return "From: " + short + "\r\nTo: " + short + "\r\nCc: " + short + "\r\nBcc: " + short + "\r\nSubject: " + short + "\r\n" +
+				"Message-ID: " + short + "\r\nIn-Reply-To: " + short + "\r\nDate: " + short + "\r\n"
+		},
 		"addresses folded": func() string { return "To: " + fill("a@b,\r\n ") },
 		"many To fields":   func() string { return fill("To: a@b, c@d\r\n") },
 		"open comments":    func() string { return "From: " + fill("(") },
@@ -105,6 +110,10 @@ func descending(n int) (s []string) {
 // not linear takes minutes.
 const mostTime = 10 * time.Second
 
+// mostEnvelope is how long an ENVELOPE may become: who has a hundred recipients
+// has it stored a hundred times.
+const mostEnvelope = 5 << 19
+
 // processorTime is what this process has used.
 func processorTime(t *testing.T) time.Duration {
 	t.Helper()
@@ -145,6 +154,9 @@ func TestBombs(t *testing.T) {
 			}
 			if kept > most || made > 4*most {
 				t.Errorf("keeps %d octets, made %d", kept, made)
+			}
+			if len(m.Envelope) > mostEnvelope {
+				t.Errorf("an ENVELOPE of %d octets", len(m.Envelope))
 			}
 			if m.Size != int64(len(b)) {
 				t.Errorf("size %d of %d", m.Size, len(b))

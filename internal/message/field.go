@@ -193,8 +193,12 @@ func (f *fields) keep(id int, value []byte) {
 	switch id {
 	case fieldOther, fieldReceived:
 		return
+	case fieldTo, fieldCc, fieldBcc:
+		limit = maxRecipients
 	case fieldFrom, fieldSender, fieldReplyTo:
 		limit = maxSender
+	case fieldDate, fieldSubject, fieldInReplyTo, fieldMessageID:
+		limit = maxShown
 	}
 	join := f.set[id] && (id == fieldTo || id == fieldCc || id == fieldBcc)
 	if f.set[id] && !join {

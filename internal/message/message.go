@@ -48,14 +48,19 @@ const (
 	// is as good as absent. It is a hundred times what large messages need.
 	maxFields = 8 << 20
 
-	// maxField bounds the octets of one field that are looked at, maxSender
-	// those of a From, Sender or Reply-To, which an envelope may show thrice.
-	maxField  = 512 << 10
-	maxSender = 64 << 10
+	// maxField bounds the octets of one field that are looked at. Those that an
+	// envelope shows, which is stored with every copy of a message, have bounds of
+	// their own: maxRecipients To, Cc and Bcc, for some 4,000 addresses each,
+	// maxSender From, Sender and Reply-To, since it may show one thrice, and
+	// maxShown the others.
+	maxField      = 512 << 10
+	maxRecipients = 128 << 10
+	maxSender     = 16 << 10
+	maxShown      = 64 << 10
 
 	// maxAddresses bounds the addresses in all envelopes of one message: a
 	// rendered address is ten times as long as the shortest in a header.
-	maxAddresses = 100000
+	maxAddresses = 25000
 
 	// maxParams bounds the parameters of one field, counting each section of
 	// an RFC 2231 continuation.
