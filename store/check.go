@@ -71,6 +71,12 @@ func (c *checker) file() error {
 
 // strings calls fn with each row of a query of one text column.
 func (c *checker) strings(query string, fn func(string)) error {
+	var line string
+	return c.rows(query, []any{&line}, func() { fn(line) })
+}
+
+// rows scans each row of a query to dest and calls fn.
+func (c *checker) rows(query string, dest []any, fn func()) error {
 	return c.s.read(c.ctx, func(tx *readTx) error {
 		rows, err := tx.query(query)
 		if err != nil {
@@ -78,11 +84,10 @@ func (c *checker) strings(query string, fn func(string)) error {
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
+			if err := rows.Scan(dest...); err != nil {
 				return err
 			}
-			fn(line)
+			fn()
 		}
 		return rows.Err()
 	})
@@ -126,39 +131,21 @@ func (c *checker) names() error {
 
 // keywords verifies that a mailbox lists the keywords of its messages.
 func (c *checker) keywords() error {
-	type use struct {
-		mb     MailboxID
-		listed string
-		used   string
-	}
-	var uses []use
-	err := c.s.read(c.ctx, func(tx *readTx) error {
-		rows, err := tx.query("SELECT DISTINCT b.id, b.keywords, m.keywords FROM messages m JOIN mailboxes b ON b.id = m.mailbox WHERE m.keywords IS NOT NULL")
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var u use
-			if err := rows.Scan(&u.mb, &u.listed, &u.used); err != nil {
-				return err
+	var mb MailboxID
+	var listed, used string
+	query := "SELECT DISTINCT b.id, b.keywords, m.keywords FROM messages m JOIN mailboxes b ON b.id = m.mailbox WHERE m.keywords IS NOT NULL"
+	return c.rows(query, []any{&mb, &listed, &used}, func() {
+		there := mail.NewFlags(strings.Fields(listed)...)
+		list := strings.Fields(used)
+		for _, k := range list {
+			if !there.Has(k) {
+				c.problem("keywords: mailbox %d does not list %s", mb, k)
 			}
-			uses = append(uses, u)
 		}
-		return rows.Err()
+		if !slices.Equal(mail.NewFlags(list...).Keywords, list) || strings.Join(list, " ") != used {
+			c.problem("keywords: mailbox %d has messages with keywords %q, which are not in order", mb, used)
+		}
 	})
-	for _, u := range uses {
-		used, listed := strings.Fields(u.used), mail.NewFlags(strings.Fields(u.listed)...)
-		for _, k := range used {
-			if !listed.Has(k) {
-				c.problem("keywords: mailbox %d does not list %s", u.mb, k)
-			}
-		}
-		if !slices.Equal(mail.NewFlags(used...).Keywords, used) || strings.Join(used, " ") != u.used {
-			c.problem("keywords: mailbox %d has messages with keywords %q, which are not in order", u.mb, u.used)
-		}
-	}
-	return err
 }
 
 // contents reads every content whole.

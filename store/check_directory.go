@@ -21,7 +21,9 @@ func (c *checker) directory() error {
 		{"alias", "SELECT key, local, domain FROM aliases", true},
 		{"target", "SELECT key, local, domain FROM alias_targets", false},
 	} {
-		err := c.addresses(table.query, func(key string, a mail.Address) {
+		var key string
+		var a mail.Address
+		err := c.rows(table.query, []any{&key, &a.Local, &a.Domain}, func() {
 			if a.Key() != key {
 				c.problem("directory: %s %s stands under %q", table.what, a, key)
 			}
@@ -38,24 +40,4 @@ func (c *checker) directory() error {
 		UNION ALL
 		SELECT format('alias %s has no targets', key) FROM aliases WHERE key NOT IN (SELECT alias FROM alias_targets)`,
 		func(line string) { c.problem("directory: %s", line) })
-}
-
-// addresses calls fn with each row of a query of key, local part and domain.
-func (c *checker) addresses(query string, fn func(key string, a mail.Address)) error {
-	return c.s.read(c.ctx, func(tx *readTx) error {
-		rows, err := tx.query(query)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var key string
-			var a mail.Address
-			if err := rows.Scan(&key, &a.Local, &a.Domain); err != nil {
-				return err
-			}
-			fn(key, a)
-		}
-		return rows.Err()
-	})
 }
