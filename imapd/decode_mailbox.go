@@ -15,8 +15,8 @@ const hierarchy = "/"
 const maxMailboxName = 1000
 
 // mailbox decodes a mailbox name into the store's form: UTF-8, normalised
-// (Net-Unicode, RFC 9051 §5.1), INBOX in capitals.
-// given tells how the client wrote it.
+// (Net-Unicode, RFC 9051 §5.1), INBOX in capitals. given tells how the client
+// wrote it.
 //
 // A name that is not well encoded follows the formal syntax; so it gets NO, as
 // the name of no mailbox that is or could be.

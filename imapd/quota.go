@@ -13,9 +13,9 @@ import (
 
 // quotaRoot is the name of the own account's one quota root (RFC 9208 §3.2): all
 // of its mailboxes, there or to come, share its limits. Who sets limits calls
-// each account's root by its address. Where nothing is limited
-// there is no root: a QUOTA response names a resource at least (§7; Thunderbird
-// takes an empty list for a fault).
+// each account's root by its address. Where nothing is limited there is no root:
+// a QUOTA response names a resource at least (§7; Thunderbird takes an empty list
+// for a fault).
 const quotaRoot = ""
 
 // cmdGetQuota is GETQUOTA (RFC 9208 §4.1.1).

@@ -83,9 +83,9 @@ func (s *session) openMailbox(name string, readOnly bool) (*mailbox, store.Mailb
 }
 
 // describe sends what SELECT tells of a mailbox; given is its name as the
-// client wrote it. RECENT and UNSEEN are RFC
-// 3501's alone. No message is ever recent: \Recent needs a writer who is told
-// first, which RFC 9051 gave up for good reason (§2.3.2).
+// client wrote it. RECENT and UNSEEN are RFC 3501's alone. No message is ever
+// recent: of all sessions \Recent is for the one that is told of a message first,
+// and RFC 9051 gave it up for good reason (§2.3.2).
 func (s *session) describe(mb store.Mailbox, given string) error {
 	s.writeFlags()
 	s.announceExists()

@@ -6,8 +6,7 @@ import (
 )
 
 // cmdUnauthenticate is UNAUTHENTICATE (RFC 8437): all is as it was after the
-// greeting, but for TLS; a
-// compression ends.
+// greeting, but for TLS; a compression ends.
 func (s *session) cmdUnauthenticate(d *decoder) error {
 	if err := d.end(); err != nil {
 		return err

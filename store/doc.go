@@ -63,12 +63,12 @@
 // # What is made when it is asked for
 //
 // A content is its octets, its ENVELOPE and its part tree. A BODYSTRUCTURE is
-// rendered from the tree, in about half a microsecond. The text that
-// a search looks into is taken from the octets of the text parts each time, as
-// the tree says where they are (search_read.go): it took as much room again as
-// what it is made of, and as much work at delivery as all else. For that, what
-// is attached stands apart from the rest of a chunk (base64.go): a search, and
-// who reads a part, does not read it.
+// rendered from the tree, in about half a microsecond. The text that a search
+// looks into is taken from the octets of the text parts each time, where the tree
+// says that they are (search_read.go): kept, it took as much room again as what
+// it is made of, and as much work at delivery as all else. For that, what is
+// attached stands apart from the rest of a chunk (base64.go): a search, and who
+// reads a part, does not read it.
 //
 // # In memory
 //
@@ -106,9 +106,9 @@
 //   - references: a content's are its messages and queue entries, counted.
 //   - garbage: exactly the contents without references are garbage; what is
 //     being staged is no content yet.
-//   - meta, chunks: each content has its row of the first and
-//     exactly the chunks that its size demands, and none are anybody else's but
-//     garbage's.
+//   - meta, sort keys, chunks: each content has its row of the first, and exactly
+//     the chunks that its size demands; none of the three is anybody else's, but
+//     that garbage has chunks.
 //   - tombstones: as many as the mailbox says, below its next UID, no higher
 //     than its modification sequence, above what was pruned, and of no UID that
 //     is there.

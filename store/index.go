@@ -15,10 +15,10 @@ import (
 
 // A listing of flags is what clients ask for most, again and again, and of
 // whole mailboxes: so the narrow columns of mailboxes that were lately listed
-// whole are kept in memory. An index follows its
-// mailbox as a session does: it watches it, and once woken asks ChangesSince
-// before it answers. The writer wakes before it answers whoever made a change,
-// so an index never lacks what anybody was told of.
+// whole are kept in memory. An index follows its mailbox as a session does: it
+// watches it, and once woken asks ChangesSince before it answers. The writer wakes
+// before it answers whoever made a change, so an index never lacks what anybody
+// was told of.
 
 const (
 	// minIndexed is how many messages make it worth while to index a mailbox.

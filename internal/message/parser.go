@@ -7,8 +7,8 @@ import (
 
 // A Parser reads a message as it streams past: write the octets to it in
 // pieces of any size, then call Finish. It holds no more than the header
-// fields that matter and the part tree. It never fails: a malformed message gets the structure that a careful reader
-// would give it.
+// fields that matter and the part tree. It never fails: a malformed message gets
+// the structure that a careful reader would give it.
 type Parser struct{ run *run }
 
 // NewParser returns a Parser for one message.
