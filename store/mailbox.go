@@ -165,7 +165,7 @@ func (tx *writeTx) createMailbox(id AccountID, name, use string) (Mailbox, error
 	if taken {
 		return Mailbox{}, fmt.Errorf("another mailbox has the special use %s: %w", use, mail.ErrInvalid)
 	}
-	if err := tx.createLevelsAbove(id, name); err != nil {
+	if err := tx.createLevelsAbove(id, name, 1); err != nil {
 		return Mailbox{}, err
 	}
 	if err := tx.insertMailbox(id, name, use); err != nil {
@@ -175,9 +175,10 @@ func (tx *writeTx) createMailbox(id AccountID, name, use string) (Mailbox, error
 }
 
 // createLevelsAbove makes mailboxes of the levels above name that are none.
-func (tx *writeTx) createLevelsAbove(id AccountID, name string) error {
+// mail.ErrOverQuota when there would be too many with so many more.
+func (tx *writeTx) createLevelsAbove(id AccountID, name string, more int) error {
 	var n int
-	if err := tx.row("SELECT count(*) FROM mailboxes WHERE account = ?", id).Scan(&n); err != nil {
+	if err := tx.row("SELECT count(*) + ? FROM mailboxes WHERE account = ?", more, id).Scan(&n); err != nil {
 		return err
 	}
 	for _, level := range levelsAbove(name) {
@@ -190,7 +191,7 @@ func (tx *writeTx) createLevelsAbove(id AccountID, name string) error {
 			return err
 		}
 	}
-	if n >= maxMailboxes {
+	if n > maxMailboxes {
 		return fmt.Errorf("an account has at most %d mailboxes: %w", maxMailboxes, mail.ErrOverQuota)
 	}
 	return nil
@@ -348,7 +349,7 @@ func (tx *writeTx) renameMailboxes(id AccountID, moving []Mailbox, from, to stri
 	} else if err != mail.ErrNoSuchMailbox {
 		return err
 	}
-	if err := tx.createLevelsAbove(id, to); err != nil {
+	if err := tx.createLevelsAbove(id, to, 0); err != nil {
 		return err
 	}
 	// From the top down: "a/b" leaves its name to "a/b/b" when it becomes "a".

@@ -230,3 +230,34 @@ func TestSubscriptions(t *testing.T) {
 		t.Error("the mailboxes say otherwise")
 	}
 }
+
+// An account may have so many mailboxes, and subscriptions, and no more; with as
+// many one is renamed, and subscribed to again, as before.
+func TestMostMailboxes(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	err := s.write(t.Context(), 0, func(tx *writeTx) error {
+		var there int
+		if err := tx.row("SELECT count(*) FROM mailboxes WHERE account = ?", id).Scan(&there); err != nil {
+			return err
+		}
+		for i := range maxMailboxes - 2 - there {
+			if err := tx.insertMailbox(id, fmt.Sprint("box", i), ""); err != nil {
+				return err
+			}
+		}
+		_, err := tx.exec("INSERT OR IGNORE INTO subscriptions SELECT account, name FROM mailboxes")
+		return err
+	})
+	wants(t, err, nil)
+	create := func(name string) error { _, err := s.CreateMailbox(t.Context(), id, name, ""); return err }
+	wants(t, create("a/b/c"), mail.ErrOverQuota)
+	wants(t, create("a/b"), nil)
+	wants(t, create("c"), mail.ErrOverQuota)
+	wants(t, s.RenameMailbox(t.Context(), id, "a/b", "d"), nil)
+	wants(t, s.RenameMailbox(t.Context(), id, "d", "e/d"), mail.ErrOverQuota)
+	wants(t, s.SetSubscribed(t.Context(), id, "a", true), nil)
+	wants(t, s.SetSubscribed(t.Context(), id, "d", true), nil)
+	wants(t, s.SetSubscribed(t.Context(), id, "e", true), mail.ErrOverQuota)
+	wants(t, s.SetSubscribed(t.Context(), id, "d", true), nil)
+}

@@ -22,15 +22,18 @@ func (s *Store) SetSubscribed(ctx context.Context, id AccountID, name string, on
 		if err := validName(name); err != nil {
 			return err
 		}
+		_, err := tx.exec("INSERT INTO subscriptions VALUES (?, ?) ON CONFLICT DO NOTHING", id, name)
+		if err != nil {
+			return err
+		}
 		var n int
 		if err := tx.row("SELECT count(*) FROM subscriptions WHERE account = ?", id).Scan(&n); err != nil {
 			return err
 		}
-		if n >= maxMailboxes {
+		if n > maxMailboxes {
 			return fmt.Errorf("an account has at most %d subscriptions: %w", maxMailboxes, mail.ErrOverQuota)
 		}
-		_, err := tx.exec("INSERT INTO subscriptions VALUES (?, ?) ON CONFLICT DO NOTHING", id, name)
-		return err
+		return nil
 	})
 }
 
