@@ -115,8 +115,10 @@ func (f *front) authFailed(mechanism, user string, err error) reply {
 	switch {
 	case errors.Is(err, auth.ErrUnknownMechanism):
 		return reply{code: 504, enhanced: "5.5.4", text: "Unknown mechanism; offered are " + strings.Join(f.auth.Mechanisms(f.TLSState()), " ")}
-	case errors.Is(err, auth.ErrMalformed):
+	case errors.Is(err, errNotBase64):
 		return reply{code: 501, enhanced: "5.5.2", text: "Cannot decode the response: it must be base64"}
+	case errors.Is(err, auth.ErrMalformed):
+		return reply{code: 501, enhanced: "5.5.2", text: "What the base64 stands for is not what " + strings.ToUpper(mechanism) + " wants"}
 	}
 	r := reply{code: 535, enhanced: "5.7.8", text: "Authentication failed: wrong user name or password"}
 	switch {
@@ -134,6 +136,9 @@ func (f *front) authFailed(mechanism, user string, err error) reply {
 	return r
 }
 
+// errNotBase64: a response is not even base64.
+var errNotBase64 = errors.New("not base64")
+
 // decodeResponse reads base64; "=" is the empty response (RFC 4954 §4).
 func decodeResponse(s string) ([]byte, error) {
 	if s == "=" {
@@ -141,7 +146,7 @@ func decodeResponse(s string) ([]byte, error) {
 	}
 	b, err := base64.StdEncoding.DecodeString(s)
 	if err != nil {
-		return nil, auth.ErrMalformed
+		return nil, errNotBase64
 	}
 	if b == nil {
 		b = []byte{}

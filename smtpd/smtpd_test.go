@@ -207,6 +207,8 @@ func (x *exchange) check(user, password string) error {
 	switch {
 	case user == "throttled":
 		return auth.ErrThrottled
+	case user == "malformed":
+		return auth.ErrMalformed
 	case user != "bob@hamburger.edu" || password != "ketchup":
 		return auth.ErrFailed
 	}
