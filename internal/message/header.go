@@ -60,7 +60,8 @@ func (p *run) takeHeaderLine(line []byte, first bool, eol int) bool {
 		h.real = h.real || !isTrace(line[:name])
 		return true
 	}
-	if !h.seen && (isMboxLine(line) || indentedField(line)) {
+	if !h.real && isMboxLine(line) || !h.seen && indentedField(line) {
+		p.flushField()
 		h.seen = true
 		return true
 	}

@@ -32,6 +32,7 @@ func TestHeaderEnd(t *testing.T) {
 		{"mbox line", "From alice@crepes.fr Thu Jan  1 00:00:00 1970\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
 		{"quoted mbox line", ">From alice@crepes.fr Thu Jan  1 00:00:00 1970\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
 		{"mbox line without a date", "From alice@crepes.fr\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
+		{"mbox line below traces", "Return-Path: <a@b>\r\nReceived: from x\r\n\tby y\r\nFrom alice@crepes.fr Thu Jan  1 00:00:00 1970\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
 		{"indented first field", "  X-Y: z\r\nSubject: x\r\n\r\n", "body", `"x"`, "BODY\n"},
 
 		// typed over telnet
