@@ -46,15 +46,21 @@ type generation struct {
 // comes then waits.
 const httpConnections = 256
 
-// loadCertificates opens the certificate of [tls]. Where its CA's key lies
-// beside it, it is one of our own making, and is renewed in time.
+// ownCA is the folder of the CA that made the certificate, where that is one of
+// our own: its key lies beside it.
+func ownCA(cfg *config.Config) (dir string, own bool) {
+	dir = filepath.Dir(cfg.TLS.Cert)
+	return dir, cfg.TLS.Cert == filepath.Join(dir, "cert.pem") && exists(filepath.Join(dir, "ca.key"))
+}
+
+// loadCertificates opens the certificate of [tls]. One of our own making is
+// renewed in time.
 func loadCertificates(cfg *config.Config, logger *slog.Logger) (*tlsconf.Source, error) {
 	if cfg.TLS.Cert == "" {
 		return nil, nil
 	}
-	dir := filepath.Dir(cfg.TLS.Cert)
 	load := func() (*tlsconf.Source, error) { return tlsconf.Load(cfg.TLS.Cert, cfg.TLS.Key) }
-	if cfg.TLS.Cert == filepath.Join(dir, "cert.pem") && exists(filepath.Join(dir, "ca.key")) {
+	if dir, own := ownCA(cfg); own {
 		load = func() (*tlsconf.Source, error) { return tlsconf.LoadCA(dir, certificateNames(cfg)) }
 	}
 	source, err := load()

@@ -34,7 +34,7 @@ func sendCommand() *cli.Command {
 			&cli.BoolFlag{Name: "raw", Usage: "standard input is a whole message, sent as it is"},
 			&cli.StringFlag{Name: "server", Usage: "`HOST:PORT` of the submission port (default: the configuration's)"},
 			&cli.StringFlag{Name: "tls", Usage: "the `KIND` of TLS: starttls, implicit or none", Value: "starttls"},
-			&cli.StringFlag{Name: "ca", Usage: "a PEM `FILE` to verify the server by (default: the configuration's ca.pem, else the system's)", TakesFile: true},
+			&cli.StringFlag{Name: "ca", Usage: "a PEM `FILE` to verify the server by (default: of the configuration's server the CA of its own, else the system's)", TakesFile: true},
 			&cli.StringFlag{Name: "password-file", Usage: "a `FILE` that holds the password, for logging in", TakesFile: true},
 		},
 		Action: send,
@@ -104,8 +104,8 @@ func submissionTarget(c *cli.Context) (target, error) {
 		if strings.HasPrefix(t.address, ":") {
 			t.address = "localhost" + t.address
 		}
-		if own := filepath.Join(filepath.Dir(cfg.TLS.Cert), "ca.pem"); ca == "" && exists(own) {
-			ca = own
+		if dir, own := ownCA(cfg); ca == "" && own {
+			ca = filepath.Join(dir, "ca.pem")
 		}
 	}
 	host, _, err := net.SplitHostPort(t.address)
