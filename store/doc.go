@@ -127,6 +127,7 @@
 //	conn.go            connections to SQLite
 //	tx.go              transactions, and what reads in one
 //	write.go           the writer and its group commit
+//	full.go            whether the disk has room
 //	commits.go         the counter outside the database
 //	recover.go         what is done when commits are missing
 //	migrate.go         older schemas

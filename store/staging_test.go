@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 
 	"posthorn/internal/mail"
@@ -152,7 +153,8 @@ func TestKilledWhileSweeping(t *testing.T) {
 // A full disk fails what does not fit and nothing else, and no longer than it
 // is full.
 func TestDiskFull(t *testing.T) {
-	s := openTest(t)
+	var reports []string
+	s := openTestIn(t, Config{Dir: t.TempDir(), Report: func(msg string, _ ...any) { reports = append(reports, msg) }})
 	id := addUser(t, s, "alice@crepes.fr")
 	kept := deliver(t, s, someMessage, Copy{Account: id})
 	limit := func(more int) {
@@ -190,9 +192,15 @@ func TestDiskFull(t *testing.T) {
 	if err := <-results; !errors.Is(err, mail.ErrNoSpace) {
 		t.Errorf("the large message: %v", err)
 	}
+	if len(reports) != 1 || !strings.Contains(reports[0], "disk is full") {
+		t.Errorf("reported %q", reports)
+	}
 	staged := s.NewBody(t.Context())
 	if _, err := staged.Write(incompressible(2 << 20)); !errors.Is(err, mail.ErrNoSpace) {
 		t.Errorf("staging: %v", err)
+	}
+	if !s.Full() {
+		t.Error("the disk does not count as full")
 	}
 	staged.Abort()
 	if octets(t, s, kept.Content) != someMessage || inboxOf(t, s, id).Messages != 2 {
@@ -202,11 +210,14 @@ func TestDiskFull(t *testing.T) {
 	if _, err := s.Accept(t.Context(), Delivery{Body: large, Copies: []Copy{{Account: id}}}); err != nil {
 		t.Errorf("with space again: %v", err)
 	}
+	if s.Full() {
+		t.Error("the disk still counts as full")
+	}
 }
 
 // In one batch with a large operation that does not fit, the small ones hold.
 func TestDiskFullInABatch(t *testing.T) {
-	s := openTest(t)
+	s := openTestIn(t, Config{Dir: t.TempDir(), Report: func(string, ...any) {}})
 	id := addUser(t, s, "alice@crepes.fr")
 	var ds []Delivery
 	for _, n := range []int{100, 700_000, 100} {

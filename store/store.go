@@ -60,6 +60,7 @@ type Store struct {
 	commitTimes  commitTimes
 	touches      touches
 	logins       touches
+	fullness     fullness
 
 	// held are the octets of all bodies on their way in that are in memory.
 	held atomic.Int64

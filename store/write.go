@@ -191,6 +191,7 @@ func (w *writer) commit(batch []*operation) {
 		if err != nil {
 			o.err = err
 		}
+		w.s.noteFullness(o)
 		// The watchers first: who hears of a message from its sender and then
 		// asks a session about it must find that session awake.
 		if o.err == nil {

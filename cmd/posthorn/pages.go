@@ -8,6 +8,7 @@ import (
 
 	"posthorn/internal/clientconf"
 	"posthorn/internal/httpd"
+	"posthorn/internal/mail"
 	"posthorn/internal/metrics"
 )
 
@@ -39,8 +40,12 @@ func (g *generation) signer() *tls.Certificate {
 	return g.certs.Certificate()
 }
 
-// health is an error once the store takes nothing more.
+// health is an error while the disk is full, and once the store takes nothing
+// more.
 func (g *generation) health() error {
+	if g.server.store.Full() {
+		return mail.ErrNoSpace
+	}
 	select {
 	case <-g.server.failed():
 		return net.ErrClosed
