@@ -61,6 +61,9 @@ type Body struct {
 	taken  bool // accepted or aborted
 }
 
+// SetMaxMessage sets how many octets a message may have, from its next octet on.
+func (s *Store) SetMaxMessage(octets int64) { s.maxMessage.Store(octets) }
+
 // NewBody begins a message of at most Config.MaxMessage octets. ctx bounds
 // what staging waits for.
 func (s *Store) NewBody(ctx context.Context) *Body {
@@ -81,7 +84,7 @@ func (b *Body) Write(p []byte) (int, error) {
 		return 0, b.err
 	case b.parsed != nil || b.taken:
 		return 0, errors.New("store: write to a body that has ended")
-	case b.size+int64(len(p)) > b.s.cfg.MaxMessage:
+	case b.size+int64(len(p)) > b.s.maxMessage.Load():
 		b.err = mail.ErrTooLarge
 		return 0, b.err
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,8 @@ const defaultMaxMessage = 50 << 20
 type Config struct {
 	// Dir is the data folder; it is made (0700) when it is not there.
 	Dir string
-	// MaxMessage is the most octets of one message; 0 means 50 MiB.
+	// MaxMessage is the most octets of one message; 0 means 50 MiB. SetMaxMessage
+	// changes it.
 	MaxMessage int64
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -62,6 +64,7 @@ type Store struct {
 	logins       touches
 	fullness     fullness
 
+	maxMessage atomic.Int64
 	// held are the octets of all bodies on their way in that are in memory.
 	held atomic.Int64
 	// buffers are those of bodies, used again: a chunk is larger than most
@@ -95,9 +98,6 @@ type (
 // schema up to date, and takes the lock that keeps other processes out
 // (mail.ErrInUse when one has it).
 func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
-	if cfg.MaxMessage == 0 {
-		cfg.MaxMessage = defaultMaxMessage
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -118,6 +118,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 		searchers: sync.Pool{New: func() any { return newSearchWorker() }},
 		together:  maxTogether,
 	}
+	s.SetMaxMessage(cmp.Or(cfg.MaxMessage, defaultMaxMessage))
 	defer func() {
 		if err != nil {
 			s.abandon()

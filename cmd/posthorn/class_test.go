@@ -12,21 +12,12 @@ import (
 	"testing"
 
 	"posthorn/internal/class"
-	"posthorn/internal/testserver"
 )
 
 // TestClassOfOneServer: serve shows the page where that is configured, and
 // only there; nothing that is masked, and faults only if they are allowed.
 func TestClassOfOneServer(t *testing.T) {
-	base, release, err := testserver.LockPorts(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(release)
-	d := &demoServer{domain: "crepes.fr", user: "alice", basePort: base}
-	if err := d.prepare(t.Context(), t.TempDir(), &demoServer{domain: "hamburger.edu", user: "bob", basePort: base + 1000}); err != nil {
-		t.Fatal(err)
-	}
+	d := oneServer(t)
 	for _, c := range []struct{ page, faults bool }{{false, true}, {true, false}, {true, true}} {
 		t.Run(fmt.Sprintf("page %v faults %v", c.page, c.faults), func(t *testing.T) {
 			d.cfg.Class.Page, d.cfg.Class.Faults = c.page, c.faults

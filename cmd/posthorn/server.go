@@ -171,6 +171,7 @@ func (s *server) reload(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	s.store.SetMaxMessage(storeConfig(cfg).MaxMessage)
 	before.queue.halt()
 	next.queue.start(before.queue)
 	s.current = next

@@ -15,28 +15,36 @@ import (
 	"posthorn/internal/testserver"
 )
 
-// TestReloadBesideSlowHop: while a next hop keeps a message's answer to itself, a
-// configuration comes into force, and another; the queue of the last one goes on
-// when nothing is under way any more.
-func TestReloadBesideSlowHop(t *testing.T) {
+// oneServer prepares a server of the demo, whose other one is at the next
+// thousand of ports.
+func oneServer(t *testing.T) *demoServer {
+	t.Helper()
 	base, release, err := testserver.LockPorts(2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(release)
-	hop := listenHop(t, fmt.Sprintf("127.0.0.1:%d", base+1025))
 	d := &demoServer{domain: "crepes.fr", user: "alice", basePort: base}
 	if err := d.prepare(t.Context(), t.TempDir(), &demoServer{domain: "hamburger.edu", user: "bob", basePort: base + 1000}); err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+// TestReloadBesideSlowHop: while a next hop keeps a message's answer to itself, a
+// configuration comes into force, and another; the queue of the last one goes on
+// when nothing is under way any more.
+func TestReloadBesideSlowHop(t *testing.T) {
+	d := oneServer(t)
+	hop := listenHop(t, fmt.Sprintf("127.0.0.1:%d", d.basePort+1025))
 	d.cfg.Queue.Retry = []config.Duration{config.Duration(100 * time.Millisecond)}
 	s := newServer(d.cfg, newLogger(io.Discard, d.cfg))
 	if err := s.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer s.stop(stopTime)
-	smtp := fmt.Sprintf("127.0.0.1:%d", base+587)
-	submit(t, d)
+	smtp := fmt.Sprintf("127.0.0.1:%d", d.basePort+587)
+	submit(t, d, "bob@hamburger.edu", "Do you like ketchup?\n")
 	slow := <-hop
 
 	for _, name := range []string{"second.crepes.fr", "third.crepes.fr"} {
@@ -54,7 +62,7 @@ func TestReloadBesideSlowHop(t *testing.T) {
 		}
 		conn.Close()
 	}
-	submit(t, d)
+	submit(t, d, "bob@hamburger.edu", "How about pickles?\n")
 	if err := slow.finish(); err != nil {
 		t.Errorf("the reloads did not wait for the next hop: %v", err)
 	}
@@ -67,13 +75,30 @@ func TestReloadBesideSlowHop(t *testing.T) {
 	}
 }
 
-// submit sends a message to bob.
-func submit(t *testing.T, d *demoServer) {
+// TestReloadLargerMessages: what is offered after a reload is taken.
+func TestReloadLargerMessages(t *testing.T) {
+	d := oneServer(t)
+	d.cfg.SMTP.MaxMessage = 64 << 10
+	s := newServer(d.cfg, newLogger(io.Discard, d.cfg))
+	if err := s.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer s.stop(stopTime)
+	next := *d.cfg
+	next.SMTP.MaxMessage = 1 << 20
+	if err := s.reload(t.Context(), &next); err != nil {
+		t.Fatal(err)
+	}
+	submit(t, d, d.address(), strings.Repeat("Do you like ketchup?\n", 20_000))
+}
+
+// submit sends a text to somebody.
+func submit(t *testing.T, d *demoServer, to, text string) {
 	t.Helper()
 	var said bytes.Buffer
 	status := run(t.Context(), []string{"posthorn", "send", "-c", d.cfg.File(), "--tls", "none", "--from", d.address(),
-		"--password-file", filepath.Join(filepath.Dir(d.cfg.File()), "password"), "bob@hamburger.edu"},
-		strings.NewReader("Do you like ketchup?\n"), io.Discard, &said)
+		"--password-file", filepath.Join(filepath.Dir(d.cfg.File()), "password"), to},
+		strings.NewReader(text), io.Discard, &said)
 	if status != exitOK {
 		t.Fatal(said.String())
 	}
@@ -134,15 +159,7 @@ func listenHop(t *testing.T, address string) <-chan slowHop {
 // TestStopIsToldAtOnce: a request that takes its time on HTTP does not keep the
 // clients of mail from being told that the server stops, and is answered still.
 func TestStopIsToldAtOnce(t *testing.T) {
-	base, release, err := testserver.LockPorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(release)
-	d := &demoServer{domain: "crepes.fr", user: "alice", basePort: base}
-	if err := d.prepare(t.Context(), t.TempDir(), &demoServer{domain: "hamburger.edu", user: "bob", basePort: base}); err != nil {
-		t.Fatal(err)
-	}
+	d := oneServer(t)
 	s := newServer(d.cfg, newLogger(io.Discard, d.cfg))
 	if err := s.start(t.Context()); err != nil {
 		t.Fatal(err)

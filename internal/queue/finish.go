@@ -117,7 +117,8 @@ func (r *run) report(ctx context.Context, j *job, action dsn.Action, about []dsn
 		}
 	}
 	d, err := Report(ctx, r.store, report)
-	if report.Original != nil && (errors.Is(err, mail.ErrCorrupt) || errors.Is(err, mail.ErrNotFound)) {
+	// Damaged, or larger than what has been allowed since: its header will do.
+	if report.Original != nil && (errors.Is(err, mail.ErrCorrupt) || errors.Is(err, mail.ErrNotFound) || errors.Is(err, mail.ErrTooLarge)) {
 		report.Original = nil
 		d, err = Report(ctx, r.store, report)
 	}

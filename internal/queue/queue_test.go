@@ -320,6 +320,24 @@ func TestOperator(t *testing.T) {
 	})
 }
 
+// TestReportTooLarge: a message that is larger than those that are taken now is
+// returned without its text.
+func TestReportTooLarge(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *postoffice) {
+		p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		p.hops.answer["hamburger.edu"] = p.hops.always(noUser)
+		p.run()
+		p.after(time.Minute)
+		whole := len(p.inbox()[0])
+		p.store.SetMaxMessage(int64(whole - len("Return-Path: <>\r\nDelivered-To: alice@crepes.fr\r\n") - 1))
+		p.send(outbound("alice@crepes.fr", "bob@hamburger.edu"))
+		p.after(2 * time.Minute)
+		if got := p.inbox(); len(got) != 2 || len(p.queued()) != 0 || strings.Contains(got[1], "the content") || !strings.Contains(got[1], "Subject: hello") {
+			t.Errorf("queued %v, reports %q", p.queued(), got)
+		}
+	})
+}
+
 // TestDeletedUnderWay: what the operator deletes while it is being tried is not
 // returned to its sender, either.
 func TestDeletedUnderWay(t *testing.T) {
