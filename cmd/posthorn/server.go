@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"reflect"
@@ -156,16 +157,7 @@ func (s *server) reload(ctx context.Context, cfg *config.Config) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for key, addresses := range cfg.Listen.All() {
-		for k, was := range s.cfg.Listen.All() {
-			if k == key && fmt.Sprint(was) != fmt.Sprint(addresses) {
-				s.logger.Warn("a changed address needs a restart", "listen", key)
-			}
-		}
-	}
-	if !reflect.DeepEqual(s.cfg.Class, cfg.Class) {
-		s.logger.Warn("a change in [class] needs a restart")
-	}
+	s.warnOfRestart(cfg)
 	before := s.current
 	next, err := s.startGeneration(cfg, certificates)
 	if err != nil {
@@ -185,6 +177,27 @@ func (s *server) reload(ctx context.Context, cfg *config.Config) error {
 		s.old = slices.DeleteFunc(s.old, func(g *generation) bool { return g == before })
 	})
 	return nil
+}
+
+// warnOfRestart names the changes that a reload cannot make.
+func (s *server) warnOfRestart(cfg *config.Config) {
+	was := maps.Collect(s.cfg.Listen.All())
+	for key, addresses := range cfg.Listen.All() {
+		if !slices.Equal(was[key], addresses) {
+			s.logger.Warn("a changed address needs a restart", "listen", key)
+		}
+	}
+	for _, c := range []struct {
+		key  string
+		same bool
+	}{
+		{"data", s.cfg.Data == cfg.Data}, {"user", s.cfg.User == cfg.User},
+		{"[log]", s.cfg.Log == cfg.Log}, {"[class]", reflect.DeepEqual(s.cfg.Class, cfg.Class)},
+	} {
+		if !c.same {
+			s.logger.Warn("a change in " + c.key + " needs a restart")
+		}
+	}
 }
 
 // stop ends the server: nothing new, then what is under way for at most
