@@ -261,7 +261,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// Neither the transcript nor the log has a password in it.
+// Neither the transcript nor the log has a password in it, nor what SCRAM tells
+// of its hash.
 func TestSecrets(t *testing.T) {
 	f := newFixture(t)
 	var log bytes.Buffer
@@ -270,10 +271,16 @@ func TestSecrets(t *testing.T) {
 	sub := f.tap.Subscribe(1000)
 	const secret = "vErYsEcReT"
 	coded := base64.StdEncoding.EncodeToString([]byte("\x00alice@example.org\x00" + secret))
-	c := f.client("")
-	go fmt.Fprintf(c, "USER alice@example.org\r\nPASS %[1]s\r\nUSER alice@example.org\r\n  pass   %[1]s\r\nPASS\t%[1]s\r\n"+
-		"AUTH PLAIN %[2]s\r\nauth plain\r\n%[2]s\r\nAUTH LOGIN\r\nYWxpY2U=\r\n%[2]s\r\nAUTH  PLAIN   %[2]s\r\nQUIT\r\n", secret, coded)
-	io.Copy(io.Discard, c)
+	for _, said := range []string{
+		"PASS\r\nSECRET\r\nQUIT\r\n",
+		"AUTH NONE\r\nSECRET\r\nQUIT\r\n",
+		"AUTH SCRAM-SHA-256 biwsbj1hbGljZUBleGFtcGxlLm9yZyxyPWFiYw==\r\n*\r\nUSER alice@example.org\r\nPASS SECRET\r\nUSER alice@example.org\r\n  pass   SECRET\r\nPASS\tSECRET\r\n" +
+			"AUTH PLAIN CODED\r\nauth plain\r\nCODED\r\nAUTH LOGIN\r\nYWxpY2U=\r\nCODED\r\nAUTH  PLAIN   CODED\r\nQUIT\r\n",
+	} {
+		c := f.client("")
+		go io.WriteString(c, strings.NewReplacer("SECRET", secret, "CODED", coded).Replace(said))
+		io.Copy(io.Discard, c)
+	}
 	f.sessions.Wait()
 	sub.Close()
 	var events []wire.Event
@@ -285,7 +292,7 @@ func TestSecrets(t *testing.T) {
 		fmt.Fprintln(&seen, e.Text)
 	}
 	for what, text := range map[string]string{"transcript": seen.String(), "log": log.String()} {
-		if strings.Contains(text, secret) || strings.Contains(text, coded) {
+		if strings.Contains(text, secret) || strings.Contains(text, coded) || strings.Contains(text, "cj1hYm") { // "r=ab"
 			t.Errorf("%s: %s", what, text)
 		}
 		if !strings.Contains(text, "alice@example.org") {
