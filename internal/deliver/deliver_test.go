@@ -114,8 +114,8 @@ func TestMissingFields(t *testing.T) {
 		{"", id + date + from + "\r\n"},
 		{" starts with a blank: x\r\n\r\n", id + date + from + "\r\n"},
 		{"two words: x\r\n\r\n", id + date + from + "\r\n"},
-		{"Subject: x\r\n" + strings.Repeat("X: y\r\n", 2*maxHeader/6) + "\r\nbody", ""},
-		{strings.Repeat("x", maxHeader+10), id + date + from + "\r\n"},
+		{"Subject: x\r\n" + strings.Repeat("X: y\r\n", 60_000) + "\r\nbody", ""},
+		{strings.Repeat("x", 360_000), id + date + from + "\r\n"},
 	} {
 		r := strings.NewReader(tt.body)
 		h, err := readHead(r, maxHeader)
@@ -197,10 +197,10 @@ func (zeros) Read(p []byte) (int, error) {
 func TestLoop(t *testing.T) {
 	o := newOffice(t)
 	hops := func(n int) string { return strings.Repeat("Received: by x;\r\n", n) + "\r\nbody\r\n" }
-	o.accept(stranger(), envelope("", "bob@crepes.fr"), hops(maxHops-1))
-	_, err := o.Accept(t.Context(), stranger(), envelope("", "bob@crepes.fr"), strings.NewReader(hops(maxHops)))
+	o.accept(stranger(), envelope("", "bob@crepes.fr"), hops(99))
+	_, err := o.Accept(t.Context(), stranger(), envelope("", "bob@crepes.fr"), strings.NewReader(hops(100)))
 	if !errors.Is(err, mail.ErrLoop) {
-		t.Errorf("after %d hops: %v", maxHops, err)
+		t.Errorf("after 100 hops: %v", err)
 	}
 }
 
@@ -276,9 +276,10 @@ func TestKeeper(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.alias("postmaster@mail.crepes.fr", "bob@crepes.fr")
+	o.alias("postmaster@crepes.fr", "alice@crepes.fr")
 	o.accept(stranger(), envelope("x@example.com", to...), letter)
-	if got := o.inbox("bob"); len(got) != 1 {
-		t.Errorf("the postmaster has %q", got)
+	if bob, alice := o.inbox("bob"), o.inbox("alice"); len(bob) != 1 || len(alice) != 2 {
+		t.Errorf("the postmaster has %q, the first account %q", bob, alice)
 	}
 }
 
@@ -306,6 +307,21 @@ func TestQuota(t *testing.T) {
 	o.accept(stranger(), envelope("x@example.com", "bob@crepes.fr", "alice@crepes.fr"), large)
 	if len(o.inbox("bob")) != 1 || len(o.inbox("alice")) != 1 {
 		t.Error("not delivered to both")
+	}
+	o.accept(stranger(), envelope("x@example.com", "alice@crepes.fr", "carol@crepes.fr"), large)
+	if len(o.inbox("carol")) != 1 {
+		t.Error("not delivered to the one without room, who comes last")
+	}
+	// So it is behind an alias.
+	if err := o.Store.SetQuota(ctx, o.accounts["carol"].ID, store.Quota{Bytes: 50_000}); err != nil {
+		t.Fatal(err)
+	}
+	for i, targets := range [][]string{{"bob@crepes.fr", "alice@crepes.fr"}, {"carol@crepes.fr", "bob@crepes.fr"}, {"bob@crepes.fr", "x@example.org"}} {
+		alias := fmt.Sprintf("some%d@crepes.fr", i)
+		o.alias(alias, targets...)
+		if err := o.Recipient(ctx, stranger(), env, mail.Recipient{Address: addr(alias)}); err != nil {
+			t.Errorf("RCPT TO:<%s>: %v", alias, err)
+		}
 	}
 }
 
@@ -402,6 +418,7 @@ func TestQueuedForm(t *testing.T) {
 		{mail.Body8BitMIME, true, "Subject: café\r\n\r\nx\r\n", mail.Body8BitMIME, true},
 		{mail.Body8BitMIME, false, "Subject: café\r\n\r\nx\r\n", mail.Body8BitMIME, false},
 		{mail.BodyBinaryMIME, false, "Subject: x\r\n\r\n\x00\n", mail.BodyBinaryMIME, false},
+		{mail.BodyBinaryMIME, false, "Subject: x\r\n\r\nascii\r\n", mail.Body7Bit, false},
 		{mail.Body7Bit, false, "Subject: x\r\n\r\n" + strings.Repeat("x", 2000) + "\r\n", mail.Body7Bit, false},
 	} {
 		before := len(o.queued())
