@@ -126,6 +126,7 @@ func (s *session) hide(line []byte, tag, name string) {
 	}
 	for i, word := range strings.Fields(string(line)) {
 		if i < 3 && isLogin(word) {
+			s.tried = true
 			s.conn.Mask(word + " ********")
 		}
 	}

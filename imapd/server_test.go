@@ -134,6 +134,8 @@ func TestTranscriptMasks(t *testing.T) {
 	c.until("a NO")
 	c.say("b LOGIN {17+}\r\nalice@example.org {6+}\r\nS3CRET\r\n")
 	c.until("b NO")
+	c.say("S3CRET\r\n")
+	c.until("* BAD")
 	c.say("c LOGIN alice@example.org {20000+}\r\n" + strings.Repeat("S3CRET..", 2500) + "\r\n")
 	c.until("c NO")
 	c.say("d AUTHENTICATE PLAIN S3CRET==\r\n")
@@ -143,15 +145,33 @@ func TestTranscriptMasks(t *testing.T) {
 	c.say("f LOGOUT\r\n")
 	c.until("f OK")
 	c.Close()
+	c = dialTCP(t, addr)
+	c.until("* OK")
+	for _, line := range []string{"LOGIN alice@example.org S3CRET", "g  LOGIN alice@example.org S3CRET", "* * LOGIN alice@example.org S3CRET", "S3CRET"} {
+		c.say(line + "\r\n")
+		if answer, err := c.r.ReadString('\n'); !strings.Contains(answer, "BAD ") {
+			t.Fatalf("%q %v", answer, err)
+		}
+	}
+	c.say("h AUTHENTICATE SCRAM-SHA-256 biwsbj1hbGljZUBleGFtcGxlLm9yZyxyPVMzQ1JFVA==\r\n")
+	salt := c.until("+ ")
+	c.say("*\r\n")
+	c.until("h BAD")
+	c.Close()
 	var events []wire.Event
-	for closed := false; !closed; {
+	for closed := 0; closed < 2; {
+		n := len(events)
 		events, _ = sub.Next(events)
-		closed = events[len(events)-1].Kind == wire.Closed
+		for _, e := range events[n:] {
+			if e.Kind == wire.Closed {
+				closed++
+			}
+		}
 	}
 	sub.Close()
 	logouts := 0
 	for _, e := range events {
-		if strings.Contains(e.Text, "S3CRET") {
+		if strings.Contains(e.Text, "S3CRET") || strings.Contains(e.Text, salt[2:20]) {
 			t.Errorf("the transcript shows %q", e.Text)
 		}
 		if e.Kind == wire.ClientLine && e.Text == "f LOGOUT" {
