@@ -197,6 +197,18 @@ func TestNothingIsSaidOutsideTheCatalogue(t *testing.T) {
 	}
 }
 
+// TestColoursStandInOnePlace: a theme changes all of them.
+func TestColoursStandInOnePlace(t *testing.T) {
+	colour := regexp.MustCompile(`#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|lab|lch|oklch)a?\(|:\s*(?:white|black|red|green|blue|gr[ae]y)\b`)
+	for file, text := range files(t, ".css") {
+		for _, found := range colour.FindAllString(text, -1) {
+			if file != "assets/base.css" {
+				t.Errorf("%s names the colour %s", file, found)
+			}
+		}
+	}
+}
+
 // TestAssetsAreStrict: what the Content-Security-Policy forbids is not tried,
 // nothing comes from elsewhere, and no text is read as markup.
 func TestAssetsAreStrict(t *testing.T) {
