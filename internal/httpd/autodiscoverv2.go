@@ -36,7 +36,7 @@ func (cfg *Config) autodiscoverV2(w http.ResponseWriter, r *http.Request) {
 
 type autodiscoverV2Answer struct {
 	Protocol string
-	Url      string //lint:ignore ST1003 its name in JSON
+	URL      string `json:"Url"`
 }
 
 type autodiscoverV2Error struct {
