@@ -14,9 +14,9 @@
 // called within one.
 //
 // While it runs a large operation all others wait: so flags are changed and
-// messages expunged some thousands at a time. COPY is all or nothing (RFC 9051
-// §6.4.7), and so are MOVE and POP3's QUIT: one of 100,000 messages is a second or
-// so in which nobody is answered.
+// messages moved and expunged some thousands at a time. COPY is all or nothing
+// (RFC 9051 §6.4.7), and so is POP3's QUIT: one of 100,000 messages is some
+// seconds in which no change is answered.
 //
 // When an fsync or a commit fails with an I/O error it is not known what the
 // disk holds: nothing is written from then on, and Failed is closed. A full
