@@ -55,9 +55,7 @@ func (d *drop) list(s *session, id store.AccountID) error {
 	d.mailbox = inbox.ID
 	d.watcher = s.srv.cfg.Store.Watch(id, inbox.ID)
 	d.messages = make([]message, 0, inbox.Messages)
-	var all mail.UIDSet
-	all.AddRange(1, ^mail.UID(0))
-	for m, err := range s.srv.cfg.Store.Messages(s.ctx, inbox.ID, all, 0) {
+	for m, err := range s.srv.cfg.Store.Messages(s.ctx, inbox.ID, mail.AllUIDs(), 0) {
 		if err != nil {
 			return err
 		}
