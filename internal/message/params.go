@@ -33,7 +33,7 @@ func plainText(v []byte) string { return sanitize(string(headerText(v))) }
 // setType reads a Content-Type. A malformed one is as good as none (RFC 2045
 // §5.2), but for the bare "text" and "multipart" of old.
 func (p *Part) setType(v []byte, digest bool) {
-	v = bytes.TrimLeft(headerText(v), " \t")
+	v = unquoted(bytes.TrimLeft(headerText(v), " \t"))
 	typ, rest := cutToken(v)
 	subtype := ""
 	if r := bytes.TrimLeft(rest, " \t"); len(r) > 0 && r[0] == '/' {
@@ -59,9 +59,9 @@ func (p *Part) setType(v []byte, digest bool) {
 
 // setDisposition reads a Content-Disposition (RFC 2183).
 func (p *Part) setDisposition(v []byte) {
-	v = bytes.TrimLeft(headerText(v), " \t")
+	v = unquoted(bytes.TrimLeft(headerText(v), " \t"))
 	token, rest := cutToken(v)
-	if r := bytes.TrimLeft(rest, " \t"); len(r) > 0 && r[0] == '=' {
+	if r := bytes.TrimLeft(rest, " \t"); len(r) > 0 && (r[0] == '=' || r[0] == ';' && token == "") {
 		// Parameters alone: RFC 2183 §2.8 takes an unknown disposition for
 		// an attachment.
 		token, rest = "attachment", v
@@ -70,6 +70,17 @@ func (p *Part) setDisposition(v []byte) {
 	if token != "" {
 		p.DispParams = parseParams(rest)
 	}
+}
+
+// unquoted takes away the quotes that some programs put round what is a token.
+func unquoted(v []byte) []byte {
+	if len(v) == 0 || v[0] != '"' {
+		return v
+	}
+	if end := bytes.IndexByte(v[1:], '"'); end >= 0 {
+		return slices.Concat(v[1:end+1], v[end+2:])
+	}
+	return v
 }
 
 // cutToken cuts a token (RFC 2045 §5.1) off the front, in lower case.

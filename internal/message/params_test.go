@@ -18,6 +18,7 @@ func TestContentType(t *testing.T) {
 		{"text/plain; charset = utf-8 ;", `text/plain [{charset utf-8}]`},
 		{"text / plain; charset=utf-8", `text/plain [{charset utf-8}]`},
 		{"text/plain; charset=utf-8 format=flowed", `text/plain [{charset utf-8}]`},
+		{`"text/html"; charset="utf-8"`, `text/html [{charset utf-8}]`},
 		{"text", `text/plain []`},
 		{"multipart; boundary=x", `multipart/mixed [{boundary x}]`},
 		{"multipart/; boundary=x", `multipart/mixed [{boundary x}]`},
@@ -76,6 +77,9 @@ func TestDescribe(t *testing.T) {
 		"":                          " []",
 		"inline":                    "inline []",
 		"filename=x.pdf":            "attachment [{filename x.pdf}]",
+		"; filename=x.pdf":          "attachment [{filename x.pdf}]",
+		`"INLINE"; filename="x"`:    "inline [{filename x}]",
+		`"inline`:                   " []",
 		"attachment filename=\"x\"": "attachment [{filename x}]",
 	} {
 		p := &Part{}
