@@ -28,6 +28,7 @@ type front struct {
 	auth authenticator
 	// strangers is the Server's.
 	strangers *atomic.Int64
+	left      func() // go-smtp is done with the connection
 	ctx       context.Context
 	cancel    context.CancelFunc
 	client    deliver.Client
@@ -115,9 +116,10 @@ func (f *front) Read(p []byte) (n int, err error) {
 // that the Session was not called and answer is empty.
 func (f *front) Write(p []byte) (int, error) { return len(p), nil }
 
-// Close ends the connection. go-smtp closes by itself only after a panic in the
-// Session, which the front has caught before.
+// Close ends the connection, and is go-smtp's last call. Before that it closes
+// by itself only after a panic in the Session, which the front has caught.
 func (f *front) Close() error {
+	defer f.left()
 	f.gone = true
 	f.cancel()
 	f.reset()

@@ -56,6 +56,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	"github.com/emersion/go-smtp"
@@ -147,9 +148,12 @@ func New(cfg Config) *Server {
 }
 
 // Serve accepts connections on ln, which should be one of wire.Server's, until
-// ln is closed. Connections end by wire.Server's Shutdown.
+// ln is closed, and then waits for those that there are: wire.Server's Shutdown
+// ends them.
 func (s *Server) Serve(ln net.Listener) error {
-	err := s.smtp.Serve(listener{ln, s})
+	var sessions sync.WaitGroup
+	defer sessions.Wait()
+	err := s.smtp.Serve(listener{ln, s, &sessions})
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -178,7 +182,8 @@ func Refusal(hostname string) func(error) string {
 // listener makes a front of each connection.
 type listener struct {
 	net.Listener
-	server *Server
+	server   *Server
+	sessions *sync.WaitGroup // in go-smtp's hands
 }
 
 func (l listener) Accept() (net.Conn, error) {
@@ -190,7 +195,10 @@ func (l listener) Accept() (net.Conn, error) {
 	if !ok {
 		w = wire.NewConn(c, &wire.Config{Protocol: "smtp", Hostname: l.server.cfg.Hostname, Log: l.server.cfg.Log})
 	}
-	return newFront(w, l.server), nil
+	f := newFront(w, l.server)
+	l.sessions.Add(1)
+	f.left = sync.OnceFunc(l.sessions.Done)
+	return f, nil
 }
 
 // library gives go-smtp's complaints to the log.

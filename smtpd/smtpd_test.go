@@ -59,12 +59,15 @@ type harness struct {
 
 func newHarness(t testing.TB) *harness {
 	h := &harness{t: t, backend: &memory{}, wire: wire.NewServer(), log: &daemontest.Output{}, tap: &wire.Tap{}, ports: map[string]*pipes{}}
-	t.Cleanup(func() {
-		stop := make(chan struct{})
-		close(stop)
-		h.wire.Shutdown(stop)
-	})
+	t.Cleanup(h.shutdown)
 	return h
+}
+
+// shutdown cuts every connection.
+func (h *harness) shutdown() {
+	stop := make(chan struct{})
+	close(stop)
+	h.wire.Shutdown(stop)
 }
 
 func (h *harness) messages() string {
@@ -137,7 +140,7 @@ func (h *harness) serve(s *Server, w *wire.Config) *pipes {
 			h.t.Errorf("Serve: %v", err)
 		}
 	}()
-	h.t.Cleanup(func() { wrapped.Close(); <-done })
+	h.t.Cleanup(func() { h.shutdown(); <-done })
 	return ln
 }
 
