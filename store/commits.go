@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -13,7 +16,8 @@ import (
 // log that was deleted for one that never was.
 //
 // It is written after each commit without an fsync of its own. It may lag
-// behind the database, and never leads.
+// behind the database, and never leads. Where there is none, somebody has put the
+// database there alone: a copy, and nobody knows what came after it.
 type commitCounter struct {
 	f   *os.File
 	buf []byte
@@ -22,10 +26,14 @@ type commitCounter struct {
 // counterWidth is the file's length: a number, padded, and a line end.
 const counterWidth = 21
 
-// openCommitCounter opens the file and returns the number in it; 0 when there
-// is none.
+// openCommitCounter opens the file, or makes it, and returns the number in it.
 func openCommitCounter(path string) (*commitCounter, uint64, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+			err = syncDir(filepath.Dir(path)) // so that no power cut takes it away
+		}
+	}
 	if err != nil {
 		return nil, 0, err
 	}

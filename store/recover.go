@@ -13,10 +13,11 @@ const skipped = 1 << 20
 // safe to go on with. The UIDVALIDITYs, UIDs and modification sequences that
 // those commits gave are in clients' memories: they are skipped, so that no UID
 // ever names two messages. The skipped UIDs count as expunged and all messages as
-// changed, so that clients drop what is lost and learn what was undone.
-func (w *writer) skipNumbers(ctx context.Context, acknowledged uint64) error {
+// changed, so that clients drop what is lost and learn what was undone. The last
+// number of a content is returned.
+func (w *writer) skipNumbers(ctx context.Context, acknowledged uint64) (content int64, err error) {
 	if _, err := w.c.c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
+		return 0, err
 	}
 	for _, sql := range []string{
 		fmt.Sprintf("UPDATE state SET commits = %d, content = content + %d, uidvalidity = min(uidvalidity + %d, %d)", acknowledged, skipped, skipped, maxUID),
@@ -30,8 +31,8 @@ func (w *writer) skipNumbers(ctx context.Context, acknowledged uint64) error {
 	} {
 		if _, err := w.c.c.ExecContext(ctx, sql); err != nil {
 			w.c.c.ExecContext(ctx, "ROLLBACK")
-			return fmt.Errorf("skip the numbers that the missing commits gave: %w", err)
+			return 0, fmt.Errorf("skip the numbers that the missing commits gave: %w", err)
 		}
 	}
-	return nil
+	return w.loadState(ctx)
 }

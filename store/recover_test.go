@@ -101,8 +101,39 @@ func TestMissingCommits(t *testing.T) {
 	openTestIn(t, cfg) // it is reported once
 }
 
-// A counter file that is gone or torn claims nothing.
-func TestCounterFileMayBeGone(t *testing.T) {
+// A database without its counter is a copy that was put there: no number is
+// given that may have been given after it was made.
+func TestRestoredCopy(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	deliver(t, s, someMessage, Copy{Account: id})
+	s.checkpointer.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
+	cfg := copyStore(t, s.cfg.Dir)
+	if err := os.Remove(filepath.Join(cfg.Dir, counterFile)); err != nil {
+		t.Fatal(err)
+	}
+	lost := deliver(t, s, someMessage+"lost", Copy{Account: id})
+	client := inboxOf(t, s, id)
+
+	var reported []string
+	cfg.Report = func(msg string, _ ...any) { reported = append(reported, msg) }
+	restored := openTestIn(t, cfg)
+	if len(reported) != 1 || !strings.Contains(reported[0], "restored copy") {
+		t.Errorf("reported %q", reported)
+	}
+	next := deliver(t, restored, someMessage, Copy{Account: id})
+	if next.Placed[0].UID <= lost.Placed[0].UID || next.Content <= lost.Content || inboxOf(t, restored, id).HighestModSeq <= client.HighestModSeq {
+		t.Errorf("after it: %+v; what came after the copy: %+v", next, lost)
+	}
+	if err := restored.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Report = nil
+	openTestIn(t, cfg) // it is reported once
+}
+
+// A counter file that is torn claims nothing.
+func TestCounterFileMayBeTorn(t *testing.T) {
 	s := openTest(t)
 	addUser(t, s, "alice@crepes.fr")
 	cfg := s.cfg

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -196,23 +197,27 @@ func openWriter(ctx context.Context, s *Store, path string) (_ *writer, err erro
 // load reads the counters, and compares the number of commits with the one
 // that is kept outside the database.
 func (w *writer) load(ctx context.Context) error {
-	counter, acknowledged, err := openCommitCounter(filepath.Join(w.s.cfg.Dir, counterFile))
-	if err != nil {
-		return err
-	}
-	w.counter = counter
 	content, err := w.loadState(ctx)
 	if err != nil {
 		return err
 	}
+	path := filepath.Join(w.s.cfg.Dir, counterFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && w.commits > 0 {
+		w.s.report("the database is taken for a restored copy: " + counterFile + " is not beside it")
+		if content, err = w.skipNumbers(ctx, w.commits); err != nil {
+			return err
+		}
+	}
+	counter, acknowledged, err := openCommitCounter(path) // made only now: a kill leaves it missing
+	if err != nil {
+		return err
+	}
+	w.counter = counter
 	if acknowledged > w.commits {
 		w.s.missing = acknowledged - w.commits
 		w.s.report("acknowledged commits are missing from the database: its file or its write-ahead log was damaged or replaced",
 			"missing", w.s.missing)
-		if err := w.skipNumbers(ctx, acknowledged); err != nil {
-			return err
-		}
-		if content, err = w.loadState(ctx); err != nil {
+		if content, err = w.skipNumbers(ctx, acknowledged); err != nil {
 			return err
 		}
 	}

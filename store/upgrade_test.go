@@ -41,6 +41,9 @@ func oldStore(t *testing.T) (dir string) {
 // in it with what parsing its messages gives.
 func openOld(t *testing.T, dir string) {
 	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, counterFile), nil, 0o600); err != nil { // else it would be a restored copy
+		t.Fatal(err)
+	}
 	s := openTestIn(t, Config{Dir: dir})
 	id, err := s.Account(t.Context(), mustParse("alice@crepes.fr"))
 	if err != nil {
