@@ -230,22 +230,17 @@ func (l *addressList) quoted(t *token) bool {
 	if l.noQuote {
 		return false
 	}
-	start := len(l.buf)
 	for i := l.pos + 1; i < len(l.src); i++ {
-		switch c := l.src[i]; {
-		case c == '"':
-			t.kind, t.text = quotedToken, l.buf[start:len(l.buf):len(l.buf)]
+		switch l.src[i] {
+		case '"':
+			t.kind, t.text = quotedToken, l.unescape(l.src[l.pos+1:i])
 			l.pos = i + 1
 			return true
-		case c == '\\' && i+1 < len(l.src):
+		case '\\':
 			i++
-			l.buf = append(l.buf, l.src[i])
-		default:
-			l.buf = append(l.buf, c)
 		}
 	}
 	l.noQuote = true
-	l.buf = l.buf[:start]
 	return false
 }
 
