@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"errors"
 	"time"
 
 	"posthorn/internal/fault"
@@ -352,8 +353,12 @@ func (f *fetch) item(i int, m *store.Message, c *content) error {
 	return nil
 }
 
-// fail notes why not all could be told.
+// fail notes why not all could be told. What was listed and is not found was
+// expunged by another session.
 func (f *fetch) fail(err error) {
+	if errors.Is(err, mail.ErrNotFound) {
+		err = errExpunged
+	}
 	if f.failed == nil {
 		f.failed = err
 	}
