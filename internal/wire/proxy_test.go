@@ -41,6 +41,7 @@ func TestProxy(t *testing.T) {
 		{"v2", proxyHeader(t, 2, "198.51.100.7:4000"), local, "198.51.100.7"},
 		{"v2 over IPv6", proxyHeader(t, 2, "[2001:db8::7]:4000"), local, "2001:db8::7"},
 		{"v2 health check", v2local, local, "127.0.0.1"},
+		{"v2 health check that names a client", v2local[:13] + "\x11\x00\x0c\xc6\x33\x64\x07\xc0\x00\x02\x09\x0f\xa0\x00\x19", local, "127.0.0.1"}, // §2.2: it is discarded
 		{"v1 unknown", "PROXY UNKNOWN\r\n", local, "127.0.0.1"},
 		{"missing", "EHLO client.example\r\n", local, ""},
 		{"malformed", "PROXY TCP4 1.2.3.4 nonsense 1 2\r\n", local, ""},
