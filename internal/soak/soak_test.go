@@ -5,6 +5,7 @@ package soak
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,15 +161,21 @@ func (d *day) blame(problems []string, err error) {
 func (d *day) verifyQueue() {
 	d.t.Helper()
 	d.hop.behave.Store(true)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	begun := time.Now()
+	most, least, deadline := 0, math.MaxInt, begun
+	for ; ; time.Sleep(100 * time.Millisecond) {
 		queued := strings.Count(d.Must("queue", "list", "--json"), `"to":`)
-		if queued == 0 {
+		if most = max(most, queued); queued == 0 {
 			break
+		}
+		if queued < least {
+			least, deadline = queued, time.Now().Add(20*time.Second)
 		}
 		if time.Now().After(deadline) {
 			d.t.Fatalf("%d messages stay in the queue\n%s", queued, d.Log())
 		}
 	}
+	d.t.Logf("the queue's last %d messages took %v", most, time.Since(begun).Round(time.Millisecond))
 	var lines []string
 	for _, m := range d.mailers {
 		lines = append(lines, m.acked...)
