@@ -189,7 +189,7 @@ func (c *Conn) Authenticated(account string) error {
 		return ErrTooMany
 	}
 	if account == "" {
-		c.clock.login = time.Now()
+		c.clock.login, c.clock.silent = time.Now(), 0
 		c.SetPhase(Login)
 		return nil
 	}

@@ -11,13 +11,18 @@ import (
 // seconds is gone within one.
 const rateWindow = 50 * time.Second
 
+// thinking is from when on a silence between two lines is taken for somebody who
+// looks for a password: it does not count against Timeouts.Login.
+const thinking = 10 * time.Second
+
 // clock knows since when a connection has been waiting for what.
 type clock struct {
-	login  time.Time // when phase Login began; zero after it
-	wait   time.Time // since when nothing was heard; zero: not waiting
-	line   time.Time // since when a line is incomplete; zero: none is
-	body   time.Time // when phase Data began
-	window time.Time // since when octets are counted for the least rate
+	login  time.Time     // when phase Login began; zero after it
+	silent time.Duration // how much of it was such silence
+	wait   time.Time     // since when nothing was heard; zero: not waiting
+	line   time.Time     // since when a line is incomplete; zero: none is
+	body   time.Time     // when phase Data began
+	window time.Time     // since when octets are counted for the least rate
 	octets int64
 }
 
@@ -55,14 +60,17 @@ func (c *Conn) deadline(now time.Time) time.Time {
 		}
 	}
 	if !k.login.IsZero() {
-		most := c.times.Login
-		if k.line.IsZero() && c.phase != Data { // nothing is half said
-			most = c.times.Prompt
+		most := c.times.Prompt
+		if c.halfSaid() {
+			most = min(most, c.times.Login+k.silent)
 		}
 		d = sooner(d, k.login.Add(most))
 	}
 	return d
 }
+
+// halfSaid: the client owes the rest of a line or of a body.
+func (c *Conn) halfSaid() bool { return c.phase == Data || !c.clock.line.IsZero() }
 
 func sooner(a, b time.Time) time.Time {
 	if b.Before(a) {
@@ -106,13 +114,15 @@ func (c *Conn) endWait(n int, err error) error {
 
 // heard notes that n octets came.
 func (c *Conn) heard(n int) error {
-	k := &c.clock
+	k, now := &c.clock, time.Now()
+	if !c.halfSaid() {
+		k.thought(now.Sub(k.wait))
+	}
 	k.wait = time.Time{}
 	if c.phase != Data {
 		return nil
 	}
 	k.octets += int64(n)
-	now := time.Now()
 	if past := now.Sub(k.window); past >= rateWindow {
 		if k.octets < c.times.DataRate*int64(past/time.Second) {
 			return ErrTimeout
@@ -120,6 +130,13 @@ func (c *Conn) heard(n int) error {
 		k.window, k.octets = now, 0
 	}
 	return nil
+}
+
+// thought notes how long nothing was said.
+func (k *clock) thought(d time.Duration) {
+	if d >= thinking {
+		k.silent += d
+	}
 }
 
 // lineBegun and lineDone keep the time that an incomplete line has had.

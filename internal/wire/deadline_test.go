@@ -166,6 +166,24 @@ func TestCommandsDeadlineCountsWaitingOnly(t *testing.T) {
 	})
 }
 
+// Who has thought for a minute and a half may send in pieces what was thought of.
+func TestPiecesAfterThinking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, client := pipe(t, &Config{Protocol: "imap"})
+		go func() {
+			time.Sleep(90 * time.Second)
+			for _, piece := range []string{"a", " LOGIN", " x y", "\r\n"} {
+				time.Sleep(time.Second)
+				io.WriteString(client, piece)
+			}
+		}()
+		if line, _, err := c.ReadLine(100); err != nil || string(line) != "a LOGIN x y" {
+			t.Errorf("%q, %v", line, err)
+		}
+		client.Close()
+	})
+}
+
 func TestUnauthenticateStartsLoginAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, client := pipe(t, &Config{Protocol: "imap"})

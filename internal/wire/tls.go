@@ -58,7 +58,8 @@ func (c *Conn) StartTLS() error {
 func (c *Conn) handshake(within time.Duration) error {
 	below := &records{Conn: c.sock}
 	t := tls.Server(below, c.cfg.TLS)
-	until := time.Now().Add(within)
+	begun := time.Now()
+	until := begun.Add(within)
 	if !c.clock.login.IsZero() {
 		until = sooner(until, c.clock.login.Add(c.times.Prompt))
 	}
@@ -74,6 +75,7 @@ func (c *Conn) handshake(within time.Duration) error {
 	c.wmu.Unlock()
 	c.tls.Store(t)
 	c.clock.wait = time.Time{}
+	c.clock.thought(time.Since(begun)) // about the certificate
 	return nil
 }
 

@@ -72,8 +72,8 @@ const (
 
 // Timeouts are the deadlines by phase; zero values mean the defaults.
 type Timeouts struct {
-	Login    time.Duration // 60 s (SMTP on 25, where nobody logs in, has only Commands)
-	Prompt   time.Duration // 3 min, instead of Login's, while a client says nothing: it may have asked somebody for the password
+	Login    time.Duration // 60 s without long silences between lines (SMTP on 25, where nobody logs in, has only Commands)
+	Prompt   time.Duration // 3 min with them: the program may have asked somebody for the password
 	Commands time.Duration // 5 min SMTP (RFC 5321 §4.5.3.2), 10 min POP3 (RFC 1939 §3), 30 min IMAP (RFC 9051 §5.4)
 	Line     time.Duration // 60 s to end a line once it has begun
 	Data     time.Duration // 3 min between two reads
