@@ -184,6 +184,12 @@ func TestCA(t *testing.T) {
 	if life := leaf.NotAfter.Sub(leaf.NotBefore); life > 398*24*time.Hour {
 		t.Errorf("the certificate lives %v", life)
 	}
+	if lived := time.Since(leaf.NotBefore); lived < time.Hour || lived > time.Hour+10*time.Minute { // for slow clocks
+		t.Errorf("the certificate has lived for %v", lived)
+	}
+	if !strings.HasPrefix(leaf.Issuer.CommonName, "Posthorn CA of mail.example.org ") {
+		t.Errorf("the CA is called %q", leaf.Issuer.CommonName)
+	}
 	if leaf.IsCA || len(leaf.SubjectKeyId) == 0 || len(leaf.AuthorityKeyId) == 0 || leaf.SerialNumber.BitLen() < 64 {
 		t.Errorf("bad leaf %+v", leaf)
 	}
@@ -194,6 +200,13 @@ func TestCA(t *testing.T) {
 	}
 	if err := MakeCA(t.TempDir(), []string{"not a name"}); err == nil {
 		t.Error("a name with blanks was taken")
+	}
+	// RFC 5280's ub-common-name is 64; a DNS name may be longer.
+	long := strings.Repeat("long.", 12) + "example"
+	dir, roots = ca(t, long)
+	s = load(t, dir)
+	if _, err := handshake(s.Server("imap"), Client(long, roots)); err != nil || s.Certificate().Leaf.Subject.CommonName != "" {
+		t.Errorf("%v, common name %q", err, s.Certificate().Leaf.Subject.CommonName)
 	}
 }
 
@@ -212,6 +225,25 @@ func TestCAStays(t *testing.T) {
 	after := contents(t, dir)
 	if after[0] != before[0] || after[1] != before[1] || after[3] != before[3] || after[2] == before[2] {
 		t.Error("a new name must change the certificate, and it alone")
+	}
+	if err := MakeCA(dir, []string{"mail.example.org", "imap.example.org", "192.0.2.8"}); err != nil {
+		t.Fatal(err)
+	}
+	if contents(t, dir)[2] == after[2] {
+		t.Error("a new address must change the certificate")
+	}
+	// Another CA makes another certificate.
+	other, roots := ca(t, "mail.example.org")
+	for _, name := range []string{"ca.pem", "ca.key"} {
+		if err := os.Rename(filepath.Join(other, name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := MakeCA(dir, []string{"mail.example.org"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := handshake(load(t, dir).Server("imap"), Client("mail.example.org", roots)); err != nil {
+		t.Errorf("with another CA: %v", err)
 	}
 	// A run that ended after the first file is completed by the next.
 	for _, name := range []string{"ca.pem", "cert.pem", "key.pem"} {
@@ -251,13 +283,20 @@ func TestCARenews(t *testing.T) {
 		roots.AppendCertsFromPEM(text)
 		server, client := s.Server("imap"), Client("mail.example.org", roots)
 		first := s.Certificate().Leaf
-		for range 5 {
+		days := 0
+		for ; days < 400 && s.Certificate().Leaf.Equal(first); days++ {
+			time.Sleep(24 * time.Hour)
+		}
+		if days != 397-30 {
+			t.Errorf("renewed after %d days", days)
+		}
+		for range 4 {
 			time.Sleep(366 * 24 * time.Hour)
 			if _, err := handshake(server, client); err != nil {
 				t.Fatalf("at %v: %v", time.Now(), err)
 			}
 			// The handshake that found the certificate too old has the new one.
-			if left := time.Until(s.Certificate().Leaf.NotAfter); left < renewBefore-24*time.Hour {
+			if left := time.Until(s.Certificate().Leaf.NotAfter); left < 29*24*time.Hour {
 				t.Fatalf("at %v: %v left", time.Now(), left)
 			}
 		}
