@@ -20,6 +20,8 @@ func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, forc
 	limit := s.together
 	if force {
 		limit = -1
+	} else {
+		set = s.deletedOf(ctx, mb, set)
 	}
 	err = inParts(set, func(part mail.UIDSet) (next mail.UID, err error) {
 		var went mail.UIDSet
@@ -39,13 +41,38 @@ func (s *Store) Expunge(ctx context.Context, mb MailboxID, set mail.UIDSet, forc
 	return gone, modseq, err
 }
 
+// deletedOf is what of set is flagged \Deleted, where the mailbox's index tells, so
+// that the operation, for which all others wait, finds it without reading all the
+// others' rows. It looks again: set may come back as it is.
+func (s *Store) deletedOf(ctx context.Context, mb MailboxID, set mail.UIDSet) mail.UIDSet {
+	i := s.indexes.get(mb)
+	if i == nil || !i.ready.Load() {
+		return set
+	}
+	var deleted mail.UIDSet
+	next := i.each(ctx, set, func(e *entry) {
+		if e.system&mail.Deleted != 0 {
+			deleted.Add(e.uid)
+		}
+	})
+	if next != 0 || len(deleted) > maxItems { // it fell away; so many ranges take longer than the rows between them
+		return set
+	}
+	return deleted
+}
+
 // expunge drops the rows of the first limit messages only, and says where there
 // may be more; the sweep removes the contents later.
 func (tx *writeTx) expunge(mb MailboxID, set mail.UIDSet, force bool, limit int) (gone mail.UIDSet, modseq mail.ModSeq, next mail.UID, err error) {
-	if _, err := tx.mailbox(mb); err != nil {
+	m, err := tx.mailbox(mb)
+	if err != nil {
 		return nil, 0, 0, err
 	}
-	list, err := tx.items(mb, set, !force, limit)
+	most := limit
+	if !force { // behind the last one that is flagged there is none to look for
+		most = min(limit, int(m.Deleted))
+	}
+	list, err := tx.items(mb, set, !force, most)
 	if err != nil || len(list) == 0 {
 		return nil, 0, 0, err
 	}

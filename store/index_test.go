@@ -225,3 +225,39 @@ func TestIndexOfKeywordsIsBounded(t *testing.T) {
 		t.Errorf("indexed: %v, or listed otherwise than the table", s.indexes.get(mb) != nil)
 	}
 }
+
+// EXPUNGE removes what is flagged, all of it and nothing else, with an index that
+// tells it where to look and without one.
+func TestExpungeByIndex(t *testing.T) {
+	s := openTest(t)
+	id := addUser(t, s, "alice@crepes.fr")
+	mb := inboxOf(t, s, id).ID
+	deliverMany(t, s, id, mb, 40)
+	for _, tt := range []struct {
+		indexed    bool
+		flagged    mail.UIDSet
+		set        mail.UIDSet
+		look, gone string
+	}{
+		{true, mail.UIDs(3, 5, 6, 40), mail.UIDSet{{From: 4, To: 39}}, "5:6", "5:6"},
+		{true, nil, everything, "3,40", "3,40"},
+		{true, nil, everything, "", ""},
+		{false, mail.UIDs(7, 39), everything, everything.String(), "7,39"},
+		{false, nil, everything, everything.String(), ""},
+	} {
+		i := indexed(t, s, mb)
+		if !tt.indexed {
+			s.indexes.forget(i)
+		}
+		if _, _, err := s.SetFlags(t.Context(), mb, tt.flagged, FlagsAdd, mail.Flags{System: mail.Deleted}, Unconditionally); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.deletedOf(t.Context(), mb, tt.set); got.String() != tt.look {
+			t.Errorf("%+v: looks at %s", tt, got)
+		}
+		gone, _, err := s.Expunge(t.Context(), mb, tt.set, false)
+		if err != nil || gone.String() != tt.gone {
+			t.Errorf("%+v: %s is gone, %v", tt, gone, err)
+		}
+	}
+}
