@@ -31,7 +31,7 @@ func dialIMAP(ctx context.Context, s *server) (*imapConn, error) {
 	c := &imapConn{Conn: conn, r: bufio.NewReaderSize(conn, 1<<20)}
 	_, err = c.r.ReadBytes('\n')
 	if err == nil {
-		_, _, err = c.do("LOGIN " + address(accounts-1) + " " + password)
+		_, _, err = c.do("LOGIN " + s.owner + " " + password)
 	}
 	if err != nil {
 		conn.Close()

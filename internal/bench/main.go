@@ -103,7 +103,7 @@ func run(ctx context.Context, o *options) error {
 	if err == nil && b.chosen(watchRows) {
 		err = b.watching(ctx, o, dir)
 	}
-	if err == nil && o.full && b.chosen(growthRows) {
+	if err == nil && o.full && b.chosen(growthRows()) {
 		err = b.growth(ctx, o, dir)
 	}
 	// What was measured is shown even when the run was cut short.

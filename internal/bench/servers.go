@@ -29,12 +29,21 @@ type server struct {
 	name    string
 	profile string
 	imap    string   // where it speaks IMAP
+	pop3    string   // of ours, where it speaks POP3
+	owner   string   // the account of the driver's mailboxes, the last of all
 	page    string   // of ours, where the class page is if there is one
 	kept    bool     // its folder was there before
 	data    []string // its data folders
 	start   func(context.Context) error
 	stop    func() error
+
+	// Of ours: how many accounts there are, and how many messages the owner's
+	// INBOX is to have.
+	accounts, messages int
 }
+
+// ownerFile is for the driver, a list of the one account.
+func (s *server) ownerFile() string { return filepath.Join(filepath.Dir(s.profile), "owner") }
 
 // restart stops and starts the server: its logs are folded into its data, and
 // its memory is that of a new process.
@@ -92,7 +101,7 @@ func newPosthorn(binary, dir string, base, n int) *server {
 func (p *posthorn) server() *server {
 	return &server{
 		name: "posthorn", profile: p.file("profile.json"), data: []string{p.file("data")},
-		imap: p.port(143), page: "http://" + p.port(80) + "/", start: p.start, stop: p.stop,
+		imap: p.port(143), pop3: p.port(110), owner: address(p.accounts - 1), accounts: p.accounts, page: "http://" + p.port(80) + "/", start: p.start, stop: p.stop,
 	}
 }
 
@@ -217,6 +226,7 @@ func newPeer(folder, driver, dir string, base int) (*server, error) {
 		name:    "Dovecot + Postfix",
 		profile: filepath.Join(dir, "profile.json"),
 		imap:    fmt.Sprintf("127.0.0.1:%d", base+143),
+		owner:   address(accounts - 1),
 		kept:    kept == nil,
 		data:    []string{filepath.Join(dir, "mail"), filepath.Join(dir, "pf", "spool")},
 		start:   func(ctx context.Context) error { return call(ctx, "start") },
