@@ -21,6 +21,7 @@ type clock struct {
 	silent time.Duration // how much of it was such silence
 	wait   time.Time     // since when nothing was heard; zero: not waiting
 	line   time.Time     // since when a line is incomplete; zero: none is
+	owed   bool          // what is waited for belongs to a literal or a body, and begins no line
 	body   time.Time     // when phase Data began
 	window time.Time     // since when octets are counted for the least rate
 	octets int64
@@ -69,8 +70,8 @@ func (c *Conn) deadline(now time.Time) time.Time {
 	return d
 }
 
-// halfSaid: the client owes the rest of a line or of a body.
-func (c *Conn) halfSaid() bool { return c.phase == Data || !c.clock.line.IsZero() }
+// halfSaid: the client owes the rest of a line, of a literal or of a body.
+func (c *Conn) halfSaid() bool { return c.clock.owed || !c.clock.line.IsZero() }
 
 func sooner(a, b time.Time) time.Time {
 	if b.Before(a) {

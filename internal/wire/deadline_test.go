@@ -184,6 +184,29 @@ func TestPiecesAfterThinking(t *testing.T) {
 	})
 }
 
+// A literal before login, which is read with Fill, must come within the minute.
+func TestTrickleOfALiteralBeforeLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, client := pipe(t, &Config{Protocol: "imap"})
+		var dripping sync.WaitGroup
+		dripping.Go(func() { drip(client, "x", 12*time.Second) })
+		go io.Copy(io.Discard, client)
+		begun := time.Now()
+		for {
+			b, err := c.Fill()
+			if err != nil {
+				if lived := time.Since(begun); err != ErrTimeout || lived != time.Minute {
+					t.Errorf("%v after %v", err, lived)
+				}
+				break
+			}
+			c.Consume(len(b))
+		}
+		client.Close()
+		dripping.Wait()
+	})
+}
+
 func TestUnauthenticateStartsLoginAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, client := pipe(t, &Config{Protocol: "imap"})

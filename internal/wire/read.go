@@ -120,7 +120,10 @@ func (c *Conn) DiscardLine(max int) error {
 // is incomplete must not look complete.
 func (c *Conn) Fill() ([]byte, error) {
 	if c.r == c.w {
-		if err := c.fill(c.phase != Data); err != nil {
+		c.clock.owed = true
+		err := c.fill(c.phase != Data)
+		c.clock.owed = false
+		if err != nil {
 			if err == io.EOF && c.phase == Data {
 				err = io.ErrUnexpectedEOF
 			}
@@ -154,7 +157,10 @@ func (c *Conn) Buffered() int { return c.w - c.r }
 func (c *Conn) Discard(n int64) error {
 	for n > 0 {
 		if c.r == c.w {
-			if err := c.fill(false); err != nil {
+			c.clock.owed = true
+			err := c.fill(false)
+			c.clock.owed = false
+			if err != nil {
 				if err == io.EOF {
 					err = io.ErrUnexpectedEOF
 				}
