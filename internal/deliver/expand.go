@@ -88,8 +88,8 @@ func (p *Pipeline) expand(ctx context.Context, c *Client, env *mail.Envelope) (*
 // and who gets what people answer to them (RFC 3464 §2).
 func (p *Pipeline) resolve(ctx context.Context, to mail.Address) (store.Resolution, error) {
 	res, err := p.Store.Resolve(ctx, to)
-	if mail.DomainKey(to.Domain) != mail.DomainKey(p.Hostname) ||
-		!strings.EqualFold(to.Local, "postmaster") && !strings.EqualFold(to.Local, "mailer-daemon") {
+	if !strings.EqualFold(to.Local, "postmaster") && !strings.EqualFold(to.Local, "mailer-daemon") ||
+		mail.DomainKey(to.Domain) != mail.DomainKey(p.Hostname) {
 		return res, err
 	}
 	switch keeper := (mail.Address{Local: "postmaster"}); {
@@ -140,7 +140,19 @@ func trace(from, to mail.Address) []byte {
 func (r *routes) successReports(hostname string, env *mail.Envelope, header []byte, utf8 bool, now time.Time) []*dsn.Report {
 	var reports []*dsn.Report
 	for _, action := range []dsn.Action{dsn.Delivered, dsn.Expanded} {
-		report := &dsn.Report{
+		var about []dsn.Recipient
+		for _, s := range r.reports {
+			if s.action == action {
+				about = append(about, dsn.Recipient{
+					Recipient: s.to,
+					Result:    mail.Result{Status: "2.1.5"},
+				})
+			}
+		}
+		if len(about) == 0 {
+			continue
+		}
+		reports = append(reports, &dsn.Report{
 			Hostname:   hostname,
 			ID:         newID(),
 			Now:        now,
@@ -148,21 +160,11 @@ func (r *routes) successReports(hostname string, env *mail.Envelope, header []by
 			Arrived:    now,
 			EnvelopeID: env.EnvelopeID,
 			Action:     action,
+			Recipients: about,
 			Header:     header,
 			UTF8:       utf8,
 			RequireTLS: env.RequireTLS,
-		}
-		for _, s := range r.reports {
-			if s.action == action {
-				report.Recipients = append(report.Recipients, dsn.Recipient{
-					Recipient: s.to,
-					Result:    mail.Result{Status: "2.1.5"},
-				})
-			}
-		}
-		if len(report.Recipients) > 0 {
-			reports = append(reports, report)
-		}
+		})
 	}
 	return reports
 }

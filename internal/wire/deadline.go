@@ -115,15 +115,16 @@ func (c *Conn) endWait(n int, err error) error {
 
 // heard notes that n octets came.
 func (c *Conn) heard(n int) error {
-	k, now := &c.clock, time.Now()
-	if !c.halfSaid() {
-		k.thought(now.Sub(k.wait))
+	k := &c.clock
+	if !k.login.IsZero() && !c.halfSaid() {
+		k.thought(time.Since(k.wait))
 	}
 	k.wait = time.Time{}
 	if c.phase != Data {
 		return nil
 	}
 	k.octets += int64(n)
+	now := time.Now()
 	if past := now.Sub(k.window); past >= rateWindow {
 		if k.octets < c.times.DataRate*int64(past/time.Second) {
 			return ErrTimeout
