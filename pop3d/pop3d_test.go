@@ -283,15 +283,8 @@ func TestSecrets(t *testing.T) {
 	}
 	f.sessions.Wait()
 	sub.Close()
-	var events []wire.Event
-	for more := true; more; {
-		events, more = sub.Next(events)
-	}
-	var seen strings.Builder
-	for _, e := range events {
-		fmt.Fprintln(&seen, e.Text)
-	}
-	for what, text := range map[string]string{"transcript": seen.String(), "log": log.String()} {
+	seen := daemontest.Transcript(sub)
+	for what, text := range map[string]string{"transcript": seen, "log": log.String()} {
 		if strings.Contains(text, secret) || strings.Contains(text, coded) || strings.Contains(text, "cj1hYm") { // "r=ab"
 			t.Errorf("%s: %s", what, text)
 		}

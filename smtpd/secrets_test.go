@@ -1,11 +1,10 @@
 package smtpd
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
-	"posthorn/internal/wire"
+	"posthorn/internal/daemontest"
 )
 
 // TestSecrets: neither the transcript nor the log has a password in it, wherever
@@ -19,21 +18,14 @@ func TestSecrets(t *testing.T) {
 		c.say("RCPT TO:<bob@hamburger.edu>\r\nBDAT 1\r\nxAUTH PLAIN " + secret + "\r\nBDAT 0 LAST\r\nQUIT\r\n")
 		c.leave()
 		sub.Close()
-		var events []wire.Event
-		for more := true; more; {
-			events, more = sub.Next(events)
-		}
-		var seen strings.Builder
-		for _, e := range events {
-			fmt.Fprintln(&seen, e.Text)
-		}
-		for what, text := range map[string]string{"transcript": seen.String(), "log": h.log.String()} {
+		seen := daemontest.Transcript(sub)
+		for what, text := range map[string]string{"transcript": seen, "log": h.log.String()} {
 			if strings.Contains(text, secret) || !strings.Contains(text, "bob@hamburger.edu") {
 				t.Errorf("%s: %s", what, text)
 			}
 		}
-		if n := strings.Count(strings.ToUpper(seen.String()), "AUTH PLAIN ***"); n != 5 || !strings.Contains(c.all(), "503 5.5.1 Not between the chunks") {
-			t.Errorf("%d are hidden:\n%s\n%s", n, seen.String(), c.all())
+		if n := strings.Count(strings.ToUpper(seen), "AUTH PLAIN ***"); n != 5 || !strings.Contains(c.all(), "503 5.5.1 Not between the chunks") {
+			t.Errorf("%d are hidden:\n%s\n%s", n, seen, c.all())
 		}
 	})
 }

@@ -38,7 +38,7 @@ var arrows = map[string]string{
 	"internal/interop":          "",
 	"internal/attack":           "",
 	"internal/golden":           "",
-	"internal/daemontest":       "store auth tlsconf internal/mail",
+	"internal/daemontest":       "store auth tlsconf internal/mail internal/wire",
 	"internal/stall":            "internal/daemontest store auth internal/wire internal/mail internal/transcript",
 	"internal/crash":            "",
 	"internal/testserver":       "",

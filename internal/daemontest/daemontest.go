@@ -9,16 +9,19 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"posthorn/auth"
 	"posthorn/internal/mail"
+	"posthorn/internal/wire"
 	"posthorn/store"
 	"posthorn/tlsconf"
 )
@@ -131,6 +134,41 @@ func (c *Certificate) Client() *tls.Config {
 func Pipe(from string) (client, server net.Conn) {
 	client, server = net.Pipe()
 	return client, remote{server, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))}
+}
+
+// Listener has one connection to accept.
+func Listener(server net.Conn) net.Listener {
+	l := &listener{servers: make(chan net.Conn, 1)}
+	l.servers <- server
+	close(l.servers)
+	return l
+}
+
+type listener struct {
+	net.Listener
+	servers chan net.Conn
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	if c, ok := <-l.servers; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (l *listener) Close() error { return nil }
+
+// Transcript is the texts of all that was told to a subscription, which is closed.
+func Transcript(sub *wire.Subscription) string {
+	var events []wire.Event
+	for more := true; more; {
+		events, more = sub.Next(events)
+	}
+	var seen strings.Builder
+	for _, e := range events {
+		fmt.Fprintln(&seen, e.Text)
+	}
+	return seen.String()
 }
 
 // remote is a connection from somewhere else.

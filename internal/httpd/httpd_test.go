@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"posthorn/internal/daemontest"
 )
 
 func TestHealthz(t *testing.T) {
@@ -30,21 +32,6 @@ func TestHealthz(t *testing.T) {
 		t.Errorf("/ gives %d", w.Code)
 	}
 }
-
-// once is a listener with one client.
-type once struct {
-	net.Listener
-	clients chan net.Conn
-}
-
-func (l *once) Accept() (net.Conn, error) {
-	if c, ok := <-l.clients; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (l *once) Close() error { return nil }
 
 // How long does a client live that behaves so, and what is it told?
 func TestServerBounds(t *testing.T) {
@@ -81,11 +68,8 @@ func TestServerBounds(t *testing.T) {
 					}
 				}
 				a, client := net.Pipe()
-				ln := &once{clients: make(chan net.Conn, 1)}
-				ln.clients <- a
-				close(ln.clients)
 				begun := time.Now()
-				go srv.Serve(ln)
+				go srv.Serve(daemontest.Listener(a))
 				go func() {
 					_, err := io.WriteString(client, tt.says)
 					for err == nil && tt.drips != "" {

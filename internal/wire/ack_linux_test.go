@@ -12,22 +12,9 @@ import (
 // TestPiecesAreAcknowledged: a piece of a line is acknowledged when it has come.
 // The system by itself would take at least 40 ms each time.
 func TestPiecesAreAcknowledged(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	client, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	accepted, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, client := socket(t, &Config{Protocol: "imap"})
+	accepted := c.sock
 	go func() { // answers each line
-		c := NewConn(accepted, &Config{Protocol: "imap"})
 		defer c.Close()
 		for {
 			if _, _, err := c.ReadLine(1000); err != nil {

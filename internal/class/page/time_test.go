@@ -11,29 +11,10 @@ import (
 	"time"
 
 	"posthorn/internal/class"
+	"posthorn/internal/daemontest"
 	"posthorn/internal/explain"
 	"posthorn/internal/show"
 )
-
-// nearby is a pipe from a client on this machine.
-type nearby struct{ net.Conn }
-
-func (nearby) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 5} }
-
-// once is a listener with one client.
-type once struct {
-	net.Listener
-	clients chan net.Conn
-}
-
-func (l *once) Accept() (net.Conn, error) {
-	if c, ok := <-l.clients; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (l *once) Close() error { return nil }
 
 // TestWatcherWhoDoesNotRead: twenty seconds, and another may watch.
 func TestWatcherWhoDoesNotRead(t *testing.T) {
@@ -47,12 +28,9 @@ func TestWatcherWhoDoesNotRead(t *testing.T) {
 				}
 			},
 		}
-		a, client := net.Pipe()
-		ln := &once{clients: make(chan net.Conn, 1)}
-		ln.clients <- nearby{a}
-		close(ln.clients)
+		client, server := daemontest.Pipe("127.0.0.1:5")
 		begun := time.Now()
-		go srv.Serve(ln)
+		go srv.Serve(daemontest.Listener(server))
 		client.Write([]byte("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 		if lived := (<-ended).Sub(begun); lived != 20*time.Second {
 			t.Errorf("it is held for %v", lived)
