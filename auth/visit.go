@@ -24,14 +24,14 @@ type visit struct {
 	end func()
 }
 
-// Enter notes that who has a session open, until ctx ends. end is called (in
-// another goroutine, and at most once) as soon as the password that opened it
-// is changed or revoked, or the account disabled or deleted; for that Watch
-// must run. ErrFailed when it is so already. Other errors are internal.
-func (a *Authenticator) Enter(ctx context.Context, who Identity, end func()) error {
+// Enter notes that who has a session open, until leave is called, which may be
+// more than once. end is called (in another goroutine, and at most once) as soon
+// as the password that opened it is changed or revoked, or the account disabled
+// or deleted; for that Watch must run. ErrFailed when it is so already. Other
+// errors are internal; with any, there is no session and nothing to leave.
+func (a *Authenticator) Enter(ctx context.Context, who Identity, end func()) (leave func(), err error) {
 	v := &visit{who, end}
 	a.visits.add(v)
-	context.AfterFunc(ctx, func() { a.visits.remove(v) })
 	// Noted first, asked then: what is changed from now on, Watch sees.
 	valid, err := a.valid(ctx, who.Account)
 	if err == nil && !valid(who) {
@@ -39,8 +39,9 @@ func (a *Authenticator) Enter(ctx context.Context, who Identity, end func()) err
 	}
 	if err != nil {
 		a.visits.remove(v)
+		return nil, err
 	}
-	return err
+	return func() { a.visits.remove(v) }, nil
 }
 
 // Watch ends sessions when what opened them does not count any more. It

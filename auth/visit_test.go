@@ -20,18 +20,20 @@ type sessions struct {
 	ended []string
 }
 
-// enter logs in and opens a session.
-func (s *sessions) enter(ctx context.Context, name, user, password string) error {
+// enter logs in and opens a session, which leave ends.
+func (s *sessions) enter(ctx context.Context, name, user, password string) (leave func()) {
 	s.t.Helper()
 	who, err := s.a.Password(s.t.Context(), netip.MustParseAddr("192.0.2.1"), user, password)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.a.Enter(ctx, who, func() {
+	leave, err = s.a.Enter(ctx, who, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.ended = append(s.ended, name)
 	})
+	wants(s.t, err, nil)
+	return leave
 }
 
 // want demands that exactly these sessions were ended since the last call.
@@ -59,17 +61,16 @@ func TestSessionsEnd(t *testing.T) {
 		bob, err := a.store.Account(ctx, parse(t, "bob@example.org"))
 		wants(t, err, nil)
 		s := &sessions{t: t, a: a}
-		left, leave := context.WithCancel(ctx)
-		wants(t, s.enter(ctx, "own 1", "alice@example.org", "pencil"), nil)
-		wants(t, s.enter(ctx, "own 2", "alice@example.org", "pencil"), nil)
-		wants(t, s.enter(left, "left", "alice@example.org", "pencil"), nil)
-		wants(t, s.enter(ctx, "phone", "alice@example.org", "phone"), nil)
-		wants(t, s.enter(ctx, "bob", "bob@example.org", "crayon"), nil)
+		s.enter(ctx, "own 1", "alice@example.org", "pencil")
+		s.enter(ctx, "own 2", "alice@example.org", "pencil")
+		leave := s.enter(ctx, "left", "alice@example.org", "pencil")
+		s.enter(ctx, "phone", "alice@example.org", "phone")
+		s.enter(ctx, "bob", "bob@example.org", "crayon")
 		leave()
-		s.want()
+		leave()
 		wants(t, a.SetPassword(ctx, alice.ID, "eraser"), nil)
 		s.want("own 1", "own 2")
-		wants(t, s.enter(ctx, "own 3", "alice@example.org", "eraser"), nil)
+		s.enter(ctx, "own 3", "alice@example.org", "eraser")
 		_, err = a.AddAppPassword(ctx, alice.ID, "tablet")
 		wants(t, err, nil)
 		s.want()
@@ -78,7 +79,7 @@ func TestSessionsEnd(t *testing.T) {
 		wants(t, a.store.SetDisabled(ctx, bob.ID, true), nil)
 		s.want("bob")
 		wants(t, a.store.SetDisabled(ctx, bob.ID, false), nil)
-		wants(t, s.enter(ctx, "bob again", "bob@example.org", "crayon"), nil)
+		s.enter(ctx, "bob again", "bob@example.org", "crayon")
 		wants(t, a.store.SetQuota(ctx, bob.ID, store.Quota{Messages: 1}), nil)
 		s.want()
 		wants(t, a.store.DeleteAccount(ctx, bob.ID), nil)
@@ -89,7 +90,8 @@ func TestSessionsEnd(t *testing.T) {
 		wants(t, err, nil)
 		wants(t, a.SetPassword(ctx, alice.ID, "sharpener"), nil)
 		s.want("own 3")
-		wants(t, a.Enter(ctx, who, func() { t.Error("a session that was never open was ended") }), ErrFailed)
+		_, err = a.Enter(ctx, who, func() { t.Error("a session that was never open was ended") })
+		wants(t, err, ErrFailed)
 		wants(t, a.SetPassword(ctx, alice.ID, "ruler"), nil)
 		synctest.Wait()
 		if n := len(a.visits.by); n != 0 {

@@ -1,7 +1,6 @@
 package imapd
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -114,9 +113,8 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 		s.bye("Too many connections for this account")
 		return s.lose(wire.ErrTooMany)
 	}
-	visit, endVisit := context.WithCancel(s.ctx)
-	if err := s.srv.auth.Enter(visit, who, s.conn.Expel); err != nil {
-		endVisit()
+	leave, err := s.srv.auth.Enter(s.ctx, who, s.conn.Expel)
+	if err != nil {
 		// Changed in this very moment, or the store is ill.
 		s.srv.cfg.Log.LoginFailed(s.conn.ID(), "imap", s.conn.Remote().String(), account, mechanism, err)
 		s.out.status(s.tag, s.statusOf(err))
@@ -124,7 +122,7 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 		return s.lose(err)
 	}
 	s.srv.cfg.Log.LoggedIn(s.conn.ID(), "imap", account, mechanism, who.AppPassword)
-	s.who, s.state, s.endVisit = who, authenticated, endVisit
+	s.who, s.state, s.leave = who, authenticated, leave
 	s.ok("CAPABILITY "+s.capabilities(), "Logged in")
 	return nil
 }

@@ -37,11 +37,11 @@ type session struct {
 
 	state state
 	who   auth.Identity // once logged in
-	// endVisit tells auth that who is gone.
-	endVisit context.CancelFunc
-	enabled  enabled
-	hidden   []string // capabilities that this client isn't offered: see quirks.go
-	box      *mailbox // what is selected, or nil
+	// leave tells auth that who is gone.
+	leave   func()
+	enabled enabled
+	hidden  []string // capabilities that this client isn't offered: see quirks.go
+	box     *mailbox // what is selected, or nil
 
 	// of the command under way
 	tag, name string
@@ -90,6 +90,9 @@ func newSession(c *wire.Conn, srv *Server) *session {
 func (s *session) close() {
 	s.settle()
 	s.deselect()
+	if s.leave != nil {
+		s.leave()
+	}
 	s.cancel()
 }
 

@@ -12,7 +12,7 @@ func (s *session) cmdUnauthenticate(d *decoder) error {
 		return err
 	}
 	s.deselect()
-	s.endVisit()
+	s.leave()
 	if err := s.conn.Authenticated(""); err != nil {
 		// No room among those who are not logged in. NO is not allowed (§3).
 		s.bye("Too many connections from your address")

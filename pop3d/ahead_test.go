@@ -26,7 +26,7 @@ func TestAhead(t *testing.T) {
 		conn := wire.NewConn(far, &f.wires)
 		s := &session{srv: f.srv, conn: conn, ctx: t.Context()}
 		f.sessions.Go(func() {
-			defer s.leaveDrop()
+			defer s.close()
 			defer conn.Close()
 			s.serve()
 		})

@@ -64,6 +64,14 @@ func (d *drop) list(s *session, id store.AccountID) error {
 	return nil
 }
 
+// close ends the session; the connection is gone or about to be.
+func (s *session) close() {
+	s.leaveDrop()
+	if s.leave != nil {
+		s.leave()
+	}
+}
+
 // leaveDrop lets others have the drop. What was marked stays where it is.
 func (s *session) leaveDrop() {
 	s.drop.ahead.leave()

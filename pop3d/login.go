@@ -86,7 +86,8 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 		s.conn.Hangup("")
 		return errLost
 	}
-	if err := s.srv.cfg.Auth.Enter(s.ctx, who, s.conn.Expel); err != nil {
+	leave, err := s.srv.cfg.Auth.Enter(s.ctx, who, s.conn.Expel)
+	if err != nil {
 		// Changed in this very moment, or the store is ill.
 		s.srv.cfg.Log.LoginFailed(s.conn.ID(), "pop3", s.conn.Remote().String(), account, mechanism, err)
 		s.answer(mechanism, err)
@@ -96,6 +97,7 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 	s.srv.cfg.Log.LoggedIn(s.conn.ID(), "pop3", account, mechanism, who.AppPassword)
 	if err := s.openDrop(who.Account); err != nil {
 		// Another session has it: the client may try again (RFC 1939 §4).
+		leave()
 		if again := s.conn.Authenticated(""); again != nil {
 			s.answer(mechanism, again)
 			s.conn.Hangup("")
@@ -103,7 +105,7 @@ func (s *session) loggedIn(who auth.Identity, mechanism string) error {
 		}
 		return err
 	}
-	s.state, s.drop.owner = transaction, account
+	s.state, s.leave, s.drop.owner = transaction, leave, account
 	if s.conn.Watched() {
 		n, octets := s.drop.total()
 		s.conn.Note(wire.Note{Kind: "locked", Account: account, Count: n, Octets: octets})

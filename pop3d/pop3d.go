@@ -98,7 +98,7 @@ func (srv *Server) serveConn(ctx context.Context, conn *wire.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := &session{srv: srv, conn: conn, ctx: ctx}
-	defer s.leaveDrop()
+	defer s.close()
 	defer conn.Close()
 	defer conn.Recover(nil)
 	s.serve()

@@ -43,7 +43,8 @@ type session struct {
 	tried    bool   // a login was: what comes next may be a secret gone astray
 	failures int
 	faults   int
-	over     bool // QUIT was answered, or the connection given up
+	leave    func() // tells auth that who logged in is gone; nil before
+	over     bool   // QUIT was answered, or the connection given up
 
 	drop drop
 }

@@ -98,11 +98,13 @@ func (f *front) loggedIn(mechanism string, who auth.Identity) reply {
 	if err := f.Authenticated(who.Address.Key()); err != nil {
 		return f.closing("4.7.0", "Too many connections of yours: try again later")
 	}
-	if err := f.auth.Enter(f.ctx, who, f.Expel); err != nil {
+	leave, err := f.auth.Enter(f.ctx, who, f.Expel)
+	if err != nil {
 		// Changed in this very moment, or the store is ill.
 		f.cfg.Log.LoginFailed(f.ID(), f.service(), f.Remote().String(), who.Address.String(), strings.ToUpper(mechanism), err)
 		return f.closing("4.7.0", "Your login is no longer valid: closing")
 	}
+	f.leave = leave
 	f.client.Account, f.client.Login = who.Account, who.Address
 	f.authTried = false
 	f.errors, f.unknown = 0, 0

@@ -29,6 +29,7 @@ type front struct {
 	// strangers is the Server's.
 	strangers *atomic.Int64
 	left      func() // go-smtp is done with the connection
+	leave     func() // tells auth that who logged in is gone; nil before
 	ctx       context.Context
 	cancel    context.CancelFunc
 	client    deliver.Client
@@ -121,6 +122,9 @@ func (f *front) Write(p []byte) (int, error) { return len(p), nil }
 func (f *front) Close() error {
 	defer f.left()
 	f.gone = true
+	if f.leave != nil {
+		f.leave()
+	}
 	f.cancel()
 	f.reset()
 	return f.Conn.Close()

@@ -123,7 +123,7 @@ type Server struct {
 type authenticator interface {
 	Mechanisms(over *tls.ConnectionState) []string
 	Start(ctx context.Context, from netip.Addr, over *tls.ConnectionState, mechanism string) (auth.Exchange, error)
-	Enter(ctx context.Context, who auth.Identity, end func()) error
+	Enter(ctx context.Context, who auth.Identity, end func()) (leave func(), err error)
 }
 
 // New returns a Server.

@@ -195,7 +195,9 @@ func (passwords) Start(_ context.Context, _ netip.Addr, _ *tls.ConnectionState, 
 	return x, nil
 }
 
-func (passwords) Enter(context.Context, auth.Identity, func()) error { return nil }
+func (passwords) Enter(context.Context, auth.Identity, func()) (leave func(), err error) {
+	return func() {}, nil
+}
 
 type exchange struct {
 	sasl.Server
