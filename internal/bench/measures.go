@@ -60,8 +60,9 @@ var measures = []measure{
 	{command: "visible", n: 800, rows: []row{{"end of data to EXISTS, p50 ms", "after_data_p50_ms", 5, true, 0}}},
 	{command: "fill -mailbox bench-ROUND", n: 24_000, rows: []row{{"pipelined APPEND of 7 kB a second", "append_pipelined_msgs_per_s", 3_000, false, 0}}},
 	{command: "imap-read -c 8 -mailbox bench-ROUND", n: 40_000, after: true, rows: []row{{"BODY.PEEK[] at random, 8 connections, a second", "msgs_per_s", 10_000, false, 0}}},
-	// accounts to which nothing else delivers, more than connections: no session is in another's way
-	{command: "pop3 -c 8 -spread 20 -users-file QUIET", n: 400, rows: []row{{"POP3 RETR, 8 connections, a second", "msgs_per_s", 12_000, false, 0}}},
+	// accounts to which nothing else delivers, more than connections: no session is in another's way;
+	// each ten times: three, which the driver does, are over in a quarter of a second
+	{command: "pop3 -c 8 -spread 20 -repeat 10 -users-file QUIET", n: 400, rows: []row{{"POP3 RETR, 8 connections, a second", "msgs_per_s", 12_000, false, 0}}},
 	{command: "imap-flags", rows: []row{
 		{"STORE on 1,000, ms", "store_range_ms", 15, true, 0},
 		{"COPY of 1,000, ms", "copy_ms", 15, true, 0},
