@@ -77,7 +77,7 @@ func (s *session) settle() {
 			s.noteAppended(a.upload, accepted)
 			s.ok(s.appendUID(accepted), "APPEND completed")
 		}
-		s.answer(err)
+		s.answer(ofDestination(err))
 	}
 	s.tag, s.name, s.done, s.limit, s.answered, s.numbers = tag, name, done, limit, answered, numbers
 }

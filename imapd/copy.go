@@ -56,7 +56,7 @@ func (s *session) copy(d *decoder, uid, move bool) error {
 	c, err := act(s.ctx, s.box.id, set, to.ID)
 	done()
 	if err != nil && len(c.From) == 0 {
-		return err
+		return ofDestination(err)
 	}
 	s.noteCopied(move, c, to.Name)
 	if err == nil {
@@ -82,17 +82,24 @@ func (s *session) copied(set mail.UIDSet, uid bool, c store.Copied, say func(cod
 	return nil
 }
 
-// destination finds the mailbox that messages shall go to. The client may make
-// it and try again (RFC 9051 §7.1, TRYCREATE).
+// destination finds the mailbox that messages shall go to.
 func (s *session) destination(name string) (store.Mailbox, error) {
 	if _, ok := s.conn.Fault(fault.Full, ""); ok {
 		return store.Mailbox{}, mail.ErrOverQuota
 	}
 	mb, err := s.srv.store.MailboxByName(s.ctx, s.account(), name)
+	return mb, ofDestination(err)
+}
+
+// ofDestination is an error about the mailbox that messages shall go to: where
+// there is none, also none any more, the client may make it and try again
+// (RFC 9051 §7.1, TRYCREATE). Where it is the selected one that is gone, so is
+// the session.
+func ofDestination(err error) error {
 	if errors.Is(err, mail.ErrNoSuchMailbox) {
-		return mb, no("TRYCREATE", "No such mailbox")
+		return no("TRYCREATE", "No such mailbox")
 	}
-	return mb, err
+	return err
 }
 
 // errExpunged: what the client asked for is still in its view, but was

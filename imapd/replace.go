@@ -38,7 +38,7 @@ func (s *session) replace(d *decoder, uid bool) error {
 		if errors.Is(err, mail.ErrNotFound) {
 			err = errExpunged
 		}
-		return err
+		return ofDestination(err)
 	}
 	s.noteReplaced(u, accepted, left)
 	// Before the EXPUNGE that sync sends (§4.3).

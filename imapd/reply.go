@@ -38,6 +38,7 @@ var kinds = []struct {
 	say status
 }{
 	{mail.ErrNoSuchMailbox, status{"NO", "NONEXISTENT", "No such mailbox"}},
+	{mail.ErrNoSuchUser, status{"NO", "EXPIRED", "This account is gone"}}, // under an open session
 	{mail.ErrExists, status{"NO", "ALREADYEXISTS", "There is one of that name already"}},
 	{mail.ErrTooMuchWork, status{"NO", "LIMIT", "Too many search keys for so many messages: ask with fewer at a time"}},
 	{mail.ErrOverQuota, status{"NO", "OVERQUOTA", "Over quota"}},
