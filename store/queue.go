@@ -194,33 +194,39 @@ func (s *Store) NextDue(ctx context.Context, after time.Time) (next time.Time, e
 func (s *Store) QueueWatch() *Watcher { return s.watchers.add(topic{queueTopic, 0}) }
 
 // QueueEntries lists the queue for the operator, oldest first. id 0: all.
-func (s *Store) QueueEntries(ctx context.Context, id QueueID) ([]QueueEntry, error) {
-	var all []QueueEntry
-	last := entryKey{recipient: -1}
+func (s *Store) QueueEntries(ctx context.Context, id QueueID) (all []QueueEntry, err error) {
+	var last QueueEntry
 	for {
-		page := 0
-		err := s.read(ctx, func(tx *readTx) error {
-			rows, err := tx.query(selectEntries+`WHERE (r.message, r.n) > (?, ?) AND (? = 0 OR r.message = ?)
-				ORDER BY r.message, r.n LIMIT ?`, last.id, last.recipient, id, id, queuePage)
+		page, err := s.QueuePage(ctx, id, last.ID, last.Recipient)
+		all = append(all, page...)
+		if err != nil || len(page) < queuePage {
+			return all, err
+		}
+		last = page[len(page)-1]
+	}
+}
+
+// QueuePage is some hundred entries of what QueueEntries lists: those behind the
+// one of this message and recipient, 0 and 0 for the first. An empty page is the
+// end.
+func (s *Store) QueuePage(ctx context.Context, id, last QueueID, recipient int) (page []QueueEntry, err error) {
+	err = s.read(ctx, func(tx *readTx) error {
+		rows, err := tx.query(selectEntries+`WHERE (r.message, r.n) > (?, ?) AND (? = 0 OR r.message = ?)
+			ORDER BY r.message, r.n LIMIT ?`, last, recipient, id, id, queuePage)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			e, err := scanEntry(rows)
 			if err != nil {
 				return err
 			}
-			defer rows.Close()
-			for rows.Next() {
-				e, err := scanEntry(rows)
-				if err != nil {
-					return err
-				}
-				all = append(all, e)
-				last = e.key()
-				page++
-			}
-			return rows.Err()
-		})
-		if err != nil || page < queuePage {
-			return all, err
+			page = append(page, e)
 		}
-	}
+		return rows.Err()
+	})
+	return page, err
 }
 
 // FinishAttempt records outcomes, and stores reports (bounces, each with an

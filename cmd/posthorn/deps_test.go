@@ -51,7 +51,7 @@ var arrows = map[string]string{
 	"internal/clientconf":       "internal/config internal/mail",
 	"internal/metrics":          "auth store internal/maillog",
 	"internal/httpd":            "auth internal/clientconf internal/mail internal/maillog",
-	"internal/control":          "store auth internal/mail internal/class internal/wire",
+	"internal/control":          "store auth internal/mail internal/maillog internal/class internal/wire",
 	"internal/class":            "internal/wire internal/fault store internal/mail",
 	"internal/class/page":       "internal/class internal/fault internal/explain internal/show store internal/mail internal/message",
 	"cmd/posthorn":              "*",

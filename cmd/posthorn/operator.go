@@ -49,11 +49,16 @@ func call(c *cli.Context, operation string, in, out any) error {
 }
 
 func callOn(ctx context.Context, cfg *config.Config, operation string, in, out any) error {
+	return reach(ctx, cfg, func(caller control.Caller) error { return caller.Call(ctx, operation, in, out) })
+}
+
+// reach gives do the running server, or the store.
+func reach(ctx context.Context, cfg *config.Config, do func(control.Caller) error) error {
 	caller, err := control.Reach(ctx, storeConfig(cfg))
 	if err != nil {
 		return err
 	}
-	err = caller.Call(ctx, operation, in, out)
+	err = do(caller)
 	if closeErr := caller.Close(); err == nil {
 		err = closeErr
 	}

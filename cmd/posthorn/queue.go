@@ -35,12 +35,27 @@ func queueID(c *cli.Context) (control.QueueRequest, error) {
 	return control.QueueRequest{ID: id}, nil
 }
 
+func queueEntries(c *cli.Context, req control.QueueRequest) ([]control.QueueEntry, error) {
+	cfg, err := loadConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	list := []control.QueueEntry{} // an empty one is JSON's [], not null
+	err = reach(c.Context, cfg, func(caller control.Caller) error {
+		return control.Queue(c.Context, caller, req, func(e *control.QueueEntry) error {
+			list = append(list, *e)
+			return nil
+		})
+	})
+	return list, err
+}
+
 func queueList(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	var list []control.QueueEntry
-	if err := call(c, "queue list", control.QueueRequest{}, &list); err != nil {
+	list, err := queueEntries(c, control.QueueRequest{})
+	if err != nil {
 		return err
 	}
 	return printData(c, list, "ID\tFROM\tTO\tSIZE\tTRIED\tNEXT TRY\tLAST ANSWER", func(w io.Writer) {
@@ -55,8 +70,8 @@ func queueShow(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var list []control.QueueEntry
-	if err := call(c, "queue list", req, &list); err != nil {
+	list, err := queueEntries(c, req)
+	if err != nil {
 		return err
 	}
 	return printData(c, list, "", func(w io.Writer) {

@@ -102,7 +102,7 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.auth.Prepare(ctx); err != nil {
 		logger.Warn("nobody can log in until the store can be written to", "error", err)
 	}
-	operator := &control.Operator{Store: s.store, Auth: s.auth, Watched: &control.Watched{Name: cfg.Hostname, Tap: s.tap}}
+	operator := &control.Operator{Store: s.store, Auth: s.auth, Log: s.log, Watched: &control.Watched{Name: cfg.Hostname, Tap: s.tap}}
 	s.background.Go(func() { giveMemoryBack(s.ctx) })
 	s.background.Go(func() {
 		s.auth.Watch(s.ctx, func(err error) { logger.Error("looking for sessions that must end", "error", err) })

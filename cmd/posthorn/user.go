@@ -129,7 +129,11 @@ func userDisable(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return call(c, "user disable", control.UserChange{Address: args[0], Disabled: !c.Bool("undo")}, nil)
+	operation := "user disable"
+	if c.Bool("undo") {
+		operation = "user enable"
+	}
+	return call(c, operation, control.UserChange{Address: args[0]}, nil)
 }
 
 func userDelete(c *cli.Context) error {

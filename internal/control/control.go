@@ -11,6 +11,7 @@ import (
 
 	"posthorn/auth"
 	"posthorn/internal/mail"
+	"posthorn/internal/maillog"
 	"posthorn/store"
 )
 
@@ -25,6 +26,8 @@ type Caller interface {
 type Operator struct {
 	Store *store.Store
 	Auth  *auth.Authenticator
+	// Log is told what changes.
+	Log *maillog.Log
 	// Watched is what "watch" shows; nil: nothing.
 	Watched *Watched
 }
@@ -54,20 +57,39 @@ func (o *Operator) run(ctx context.Context, operation string, in json.RawMessage
 	if !ok {
 		return nil, fmt.Errorf("%w: this server has no operation %q; is it of another version?", mail.ErrInvalid, operation)
 	}
-	return h(ctx, o, in)
+	result, subject, err := h(ctx, o, in)
+	if err == nil && subject != "" {
+		o.Log.Commanded(operation, subject)
+	}
+	return result, err
 }
 
-// handler is one operation with its types taken away.
-type handler func(ctx context.Context, o *Operator, in json.RawMessage) (any, error)
+// handler is one operation with its types taken away. subject is what it changed,
+// in a word, or empty.
+type handler func(ctx context.Context, o *Operator, in json.RawMessage) (out any, subject string, err error)
 
-func operation[In, Out any](f func(ctx context.Context, o *Operator, in In) (Out, error)) handler {
-	return func(ctx context.Context, o *Operator, raw json.RawMessage) (any, error) {
-		var in In
-		if err := json.Unmarshal(raw, &in); err != nil {
-			return nil, fmt.Errorf("%w: %v", mail.ErrInvalid, err)
-		}
-		return f(ctx, o, in)
+// reading is an operation that changes nothing.
+func reading[In, Out any](f func(context.Context, *Operator, In) (Out, error)) handler {
+	return func(ctx context.Context, o *Operator, raw json.RawMessage) (any, string, error) {
+		out, _, err := carryOut(ctx, o, raw, f)
+		return out, "", err
 	}
+}
+
+// changing is an operation that the log has a line of.
+func changing[In interface{ subject() string }, Out any](f func(context.Context, *Operator, In) (Out, error)) handler {
+	return func(ctx context.Context, o *Operator, raw json.RawMessage) (any, string, error) {
+		out, in, err := carryOut(ctx, o, raw, f)
+		return out, in.subject(), err
+	}
+}
+
+func carryOut[In, Out any](ctx context.Context, o *Operator, raw json.RawMessage, f func(context.Context, *Operator, In) (Out, error)) (out Out, in In, err error) {
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return out, in, fmt.Errorf("%w: %v", mail.ErrInvalid, err)
+	}
+	out, err = f(ctx, o, in)
+	return out, in, err
 }
 
 // kinds are the error kinds that survive the way over the socket.

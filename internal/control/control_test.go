@@ -1,8 +1,12 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +14,7 @@ import (
 
 	"posthorn/auth"
 	"posthorn/internal/mail"
+	"posthorn/internal/maillog"
 	"posthorn/store"
 )
 
@@ -46,6 +51,7 @@ func TestBothWays(t *testing.T) {
 	if err := online.Call(ctx, "domain add", Domain{"example.org"}, nil); err != nil {
 		t.Fatal(err)
 	}
+	fillQueue(t, st)
 	testOperations(t, online)
 	online.Close()
 	ln.Close()
@@ -69,12 +75,113 @@ func TestBothWays(t *testing.T) {
 	}
 }
 
+// TestLogged changes things: the log says what and of whom, and nothing else of it.
+func TestLogged(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	var out bytes.Buffer
+	timeless := func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}
+	o := &Operator{Store: st, Auth: auth.New(st, auth.Config{}),
+		Log: maillog.New(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: timeless})))}
+	fillQueue(t, st)
+	alice := UserChange{Address: "alice@example.org", Password: "some password"}
+	for _, op := range []struct {
+		name string
+		in   any
+		ok   bool
+		line string
+	}{
+		{"domain add", Domain{"example.org"}, true, "subject=example.org"},
+		{"domain add", Domain{"example.org"}, false, ""},
+		{"domain list", None{}, true, ""},
+		{"user add", alice, true, "subject=alice@example.org"},
+		{"user passwd", alice, true, "subject=alice@example.org"},
+		{"user disable", alice, true, "subject=alice@example.org"},
+		{"user enable", alice, true, "subject=alice@example.org"},
+		{"user app-password add", AppPassword{Address: "alice@example.org", Name: "phone"}, true, `subject="alice@example.org phone"`},
+		{"alias add", Alias{"info@example.org", []string{"alice@example.org"}}, true, "subject=info@example.org"},
+		{"mailbox create", Mailbox{Address: "alice@example.org", Name: "Old mail"}, true, `subject="alice@example.org Old mail"`},
+		{"queue retry", QueueRequest{}, true, "subject=all"},
+		{"queue delete", QueueRequest{ID: 1}, true, "subject=1"},
+		{"queue delete", QueueRequest{ID: 1}, false, ""},
+		{"check", CheckRequest{}, true, ""},
+	} {
+		out.Reset()
+		if err := o.Call(t.Context(), op.name, op.in, nil); (err == nil) != op.ok {
+			t.Errorf("%s: %v", op.name, err)
+		}
+		want := op.line
+		if want != "" {
+			want = fmt.Sprintf("level=INFO msg=commanded command=%q %s\n", op.name, op.line)
+		}
+		if got := out.String(); got != want {
+			t.Errorf("%s: the log says %q, not %q", op.name, got, want)
+		}
+	}
+}
+
+// manyQueued is more recipients of a message than a page has entries.
+const manyQueued = 600
+
+// fillQueue queues a message to one and another to many.
+func fillQueue(t *testing.T, st *store.Store) {
+	t.Helper()
+	for _, n := range []int{1, manyQueued} {
+		body := st.NewBody(t.Context())
+		io.WriteString(body, "Subject: x\r\n\r\nx\r\n")
+		out := &store.Outbound{From: mail.Address{Local: "a", Domain: "b.example"}}
+		for i := range n {
+			out.Recipients = append(out.Recipients, mail.Recipient{Address: mail.Address{Local: fmt.Sprint("c", i), Domain: "d.example"}})
+		}
+		if _, err := st.Accept(t.Context(), store.Delivery{Body: body, Queue: out}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// testQueue lists the queue, which is longer than a page.
+func testQueue(t *testing.T, c Caller) {
+	t.Helper()
+	list := func(id int64) (to []string, err error) {
+		err = Queue(t.Context(), c, QueueRequest{ID: id}, func(e *QueueEntry) error {
+			to = append(to, e.To)
+			return nil
+		})
+		return to, err
+	}
+	if to, err := list(0); err != nil || len(to) != manyQueued+1 || to[0] != "c0@d.example" || to[1] != to[0] || to[manyQueued] != "c599@d.example" {
+		t.Errorf("the queue: %d entries, %v", len(to), err)
+	}
+	if to, err := list(1); err != nil || len(to) != 1 {
+		t.Errorf("one of the queue: %v, %v", to, err)
+	}
+	if to, err := list(2); err != nil || len(to) != manyQueued {
+		t.Errorf("one to many: %d, %v", len(to), err)
+	}
+	if to, err := list(3); !errors.Is(err, mail.ErrNotFound) {
+		t.Errorf("one that isn't there: %v, %v", to, err)
+	}
+	n, enough := 0, errors.New("enough")
+	if err := Queue(t.Context(), c, QueueRequest{}, func(*QueueEntry) error { n++; return enough }); err != enough || n != 1 {
+		t.Errorf("whoever had enough was given %d: %v", n, err)
+	}
+}
+
 func testOperations(t *testing.T, c Caller) {
 	t.Helper()
 	var domains []Domain
 	if err := c.Call(t.Context(), "domain list", None{}, &domains); err != nil || len(domains) != 1 || domains[0].Domain != "example.org" {
 		t.Errorf("domains %v, %v", domains, err)
 	}
+	testQueue(t, c)
 	for _, bad := range []struct {
 		operation string
 		in        any

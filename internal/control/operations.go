@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,29 +16,30 @@ import (
 // operations is every operation by name.
 func operations() map[string]handler {
 	return map[string]handler{
-		"domain add":               operation(domainAdd),
-		"domain list":              operation(domainList),
-		"domain delete":            operation(domainDelete),
-		"user add":                 operation(userAdd),
-		"user list":                operation(userList),
-		"user passwd":              operation(userPasswd),
-		"user disable":             operation(userDisable),
-		"user quota":               operation(userQuota),
-		"user delete":              operation(userDelete),
-		"user app-password add":    operation(appPasswordAdd),
-		"user app-password list":   operation(appPasswordList),
-		"user app-password revoke": operation(appPasswordRevoke),
-		"alias add":                operation(aliasAdd),
-		"alias list":               operation(aliasList),
-		"alias delete":             operation(aliasDelete),
-		"mailbox list":             operation(mailboxList),
-		"mailbox create":           operation(mailboxCreate),
-		"mailbox delete":           operation(mailboxDelete),
-		"queue list":               operation(queueList),
-		"queue retry":              operation(queueRetry),
-		"queue delete":             operation(queueDelete),
-		"check":                    operation(check),
-		"check ledger":             operation(ledger),
+		"domain add":               changing(domainAdd),
+		"domain list":              reading(domainList),
+		"domain delete":            changing(domainDelete),
+		"user add":                 changing(userAdd),
+		"user list":                reading(userList),
+		"user passwd":              changing(userPasswd),
+		"user disable":             changing(userDisable),
+		"user enable":              changing(userEnable),
+		"user quota":               changing(userQuota),
+		"user delete":              changing(userDelete),
+		"user app-password add":    changing(appPasswordAdd),
+		"user app-password list":   reading(appPasswordList),
+		"user app-password revoke": changing(appPasswordRevoke),
+		"alias add":                changing(aliasAdd),
+		"alias list":               reading(aliasList),
+		"alias delete":             changing(aliasDelete),
+		"mailbox list":             reading(mailboxList),
+		"mailbox create":           changing(mailboxCreate),
+		"mailbox delete":           changing(mailboxDelete),
+		"queue page":               reading(queuePage),
+		"queue retry":              changing(queueRetry),
+		"queue delete":             changing(queueDelete),
+		"check":                    reading(check),
+		"check ledger":             reading(ledger),
 	}
 }
 
@@ -48,6 +50,8 @@ type None struct{}
 type Domain struct {
 	Domain string `json:"domain"`
 }
+
+func (in Domain) subject() string { return in.Domain }
 
 func domainAdd(ctx context.Context, o *Operator, in Domain) (None, error) {
 	if !mail.ValidDomain(in.Domain) || strings.HasPrefix(in.Domain, "[") {
@@ -81,14 +85,15 @@ type User struct {
 }
 
 // UserChange is what is asked of an account. Password is needed by add and
-// passwd, Disabled by disable. A quota that is not there stays what it is.
+// passwd. A quota that is not there stays what it is.
 type UserChange struct {
 	Address       string `json:"address"`
 	Password      string `json:"password,omitempty"`
-	Disabled      bool   `json:"disabled,omitempty"`
 	QuotaBytes    *int64 `json:"quota_bytes,omitempty"`
 	QuotaMessages *int64 `json:"quota_messages,omitempty"`
 }
+
+func (in UserChange) subject() string { return in.Address }
 
 // notLocal says how a domain becomes one of ours.
 func notLocal(err error, domain string) error {
@@ -148,11 +153,19 @@ func userPasswd(ctx context.Context, o *Operator, in UserChange) (None, error) {
 }
 
 func userDisable(ctx context.Context, o *Operator, in UserChange) (None, error) {
-	a, err := o.account(ctx, in.Address)
+	return None{}, o.setDisabled(ctx, in.Address, true)
+}
+
+func userEnable(ctx context.Context, o *Operator, in UserChange) (None, error) {
+	return None{}, o.setDisabled(ctx, in.Address, false)
+}
+
+func (o *Operator) setDisabled(ctx context.Context, address string, disabled bool) error {
+	a, err := o.account(ctx, address)
 	if err != nil {
-		return None{}, err
+		return err
 	}
-	return None{}, o.Store.SetDisabled(ctx, a.ID, in.Disabled)
+	return o.Store.SetDisabled(ctx, a.ID, disabled)
 }
 
 // quota is the one that there is, changed.
@@ -191,6 +204,8 @@ type AppPassword struct {
 	LastUsed time.Time `json:"last_used,omitzero"`
 }
 
+func (in AppPassword) subject() string { return in.Address + " " + in.Name }
+
 func appPasswordAdd(ctx context.Context, o *Operator, in AppPassword) (AppPassword, error) {
 	a, err := o.account(ctx, in.Address)
 	if err != nil {
@@ -228,6 +243,8 @@ type Alias struct {
 	Address string   `json:"address"`
 	Targets []string `json:"targets,omitempty"`
 }
+
+func (in Alias) subject() string { return in.Address }
 
 // aliasAddress reads local@domain, or @domain for a catch-all.
 func aliasAddress(s string) (mail.Address, error) {
@@ -295,6 +312,8 @@ type Mailbox struct {
 	Bytes      int64  `json:"bytes"`
 }
 
+func (in Mailbox) subject() string { return in.Address + " " + in.Name }
+
 func mailboxList(ctx context.Context, o *Operator, in Mailbox) ([]Mailbox, error) {
 	a, err := o.account(ctx, in.Address)
 	if err != nil {
@@ -341,9 +360,24 @@ type QueueRequest struct {
 	ID int64 `json:"id"`
 }
 
-// QueueEntry is one recipient of a queued message.
+func (in QueueRequest) subject() string {
+	if in.ID == 0 {
+		return "all"
+	}
+	return strconv.FormatInt(in.ID, 10)
+}
+
+// queuePlace asks for the entries behind one.
+type queuePlace struct {
+	QueueRequest
+	Last      int64 `json:"last"`
+	Recipient int   `json:"recipient"`
+}
+
+// QueueEntry is one recipient of a queued message; Recipient numbers it within.
 type QueueEntry struct {
 	ID         int64     `json:"id"`
+	Recipient  int       `json:"recipient"`
 	From       string    `json:"from"`
 	To         string    `json:"to"`
 	Size       int64     `json:"size"`
@@ -358,17 +392,37 @@ type QueueEntry struct {
 	EnvelopeID string    `json:"envelope_id,omitempty"`
 }
 
-func queueList(ctx context.Context, o *Operator, in QueueRequest) ([]QueueEntry, error) {
-	entries, err := o.Store.QueueEntries(ctx, store.QueueID(in.ID))
+// Queue lists the queue, oldest first, or the one message that req names, and
+// ends at an error of fn. mail.ErrNotFound when that isn't there. However long
+// the queue is, the server has little of it in memory at a time.
+func Queue(ctx context.Context, c Caller, req QueueRequest, fn func(*QueueEntry) error) error {
+	for place := (queuePlace{QueueRequest: req}); ; {
+		var page []QueueEntry
+		err := c.Call(ctx, "queue page", place, &page)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for i := range page {
+			if err := fn(&page[i]); err != nil {
+				return err
+			}
+		}
+		last := &page[len(page)-1]
+		place.Last, place.Recipient = last.ID, last.Recipient
+	}
+}
+
+func queuePage(ctx context.Context, o *Operator, in queuePlace) ([]QueueEntry, error) {
+	entries, err := o.Store.QueuePage(ctx, store.QueueID(in.ID), store.QueueID(in.Last), in.Recipient)
 	out := make([]QueueEntry, 0, len(entries))
 	for _, e := range entries {
 		out = append(out, QueueEntry{
-			ID: int64(e.ID), From: e.Envelope.From.String(), To: e.To.Address.String(), Size: e.Size, Queued: e.Queued,
+			ID: int64(e.ID), Recipient: e.Recipient, From: e.Envelope.From.String(), To: e.To.Address.String(), Size: e.Size, Queued: e.Queued,
 			Attempts: e.Attempts, LastTry: e.LastTry, NextTry: e.NextTry, LastError: e.LastError,
 			RequireTLS: e.Envelope.RequireTLS, UTF8: e.Envelope.UTF8, Notify: e.To.Notify.String(), EnvelopeID: e.Envelope.EnvelopeID,
 		})
 	}
-	if err == nil && in.ID != 0 && len(out) == 0 {
+	if err == nil && in.ID != 0 && in.Last == 0 && len(out) == 0 {
 		err = fmt.Errorf("message %d in the queue: %w", in.ID, mail.ErrNotFound)
 	}
 	return out, err

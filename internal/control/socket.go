@@ -22,7 +22,8 @@ import (
 
 const (
 	socketName = "control.sock"
-	// maxRequest is the most octets of one request or reply.
+	// maxRequest is the most octets of one request or reply, and of all requests
+	// of a connection.
 	maxRequest = 64 << 20
 	// requestTime is how long one operation may take: a deep check of a large
 	// store reads all of it.
@@ -133,8 +134,9 @@ func refusal(err error) reply { return reply{Error: err.Error(), Kind: kindOf(er
 
 // client is a Caller over a running server's socket.
 type client struct {
-	conn net.Conn
-	in   *json.Decoder
+	conn  net.Conn
+	limit *io.LimitedReader // of the reply that is read
+	in    *json.Decoder
 }
 
 func dial(ctx context.Context, dataDir string) (*client, error) {
@@ -147,7 +149,8 @@ func dial(ctx context.Context, dataDir string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn: conn, in: json.NewDecoder(bufio.NewReader(io.LimitReader(conn, maxRequest)))}, nil
+	limit := &io.LimitedReader{R: conn}
+	return &client{conn: conn, limit: limit, in: json.NewDecoder(bufio.NewReader(limit))}, nil
 }
 
 func (c *client) Call(ctx context.Context, operation string, in, out any) error {
@@ -160,6 +163,7 @@ func (c *client) Call(ctx context.Context, operation string, in, out any) error 
 		return fmt.Errorf("the server's control socket: %w", err)
 	}
 	var r reply
+	c.limit.N = maxRequest
 	if err := c.in.Decode(&r); err != nil {
 		return fmt.Errorf("the server's control socket: %w", err)
 	}

@@ -75,6 +75,12 @@ func (l *Log) QuotaSet(conn, by, account string, octets, messages int64) {
 	l.info("quota set", "conn", conn, "by", by, "account", account, "octets", octets, "messages", messages)
 }
 
+// Commanded: an operator's command changed something of subject, such as an
+// address.
+func (l *Log) Commanded(command, subject string) {
+	l.info("commanded", "command", command, "subject", subject)
+}
+
 // Accepted: a message was stored and answered for. queue names it in the lines
 // about its way to other servers; 0: it is for mailboxes here alone.
 func (l *Log) Accepted(conn, protocol, id string, env *mail.Envelope, size, queue int64) {
