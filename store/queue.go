@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -210,9 +211,16 @@ func (s *Store) QueueEntries(ctx context.Context, id QueueID) (all []QueueEntry,
 // one of this message and recipient, 0 and 0 for the first. An empty page is the
 // end.
 func (s *Store) QueuePage(ctx context.Context, id, last QueueID, recipient int) (page []QueueEntry, err error) {
+	highest := id
+	switch {
+	case id == 0:
+		highest = math.MaxInt64
+	case last == 0:
+		last, recipient = id, -1
+	}
 	err = s.read(ctx, func(tx *readTx) error {
-		rows, err := tx.query(selectEntries+`WHERE (r.message, r.n) > (?, ?) AND (? = 0 OR r.message = ?)
-			ORDER BY r.message, r.n LIMIT ?`, last, recipient, id, id, queuePage)
+		rows, err := tx.query(selectEntries+`WHERE (r.message, r.n) > (?, ?) AND r.message <= ?
+			ORDER BY r.message, r.n LIMIT ?`, last, recipient, highest, queuePage)
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 )
@@ -90,7 +91,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 }
 
 // prepare gives every command what all have: errors as usage errors, an answer
-// to a subcommand that isn't there, and --config where one is read.
+// to a subcommand that isn't there, and where a configuration is read --config and
+// a look at the arguments.
 func prepare(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = wrongFlag
@@ -107,6 +109,7 @@ func prepare(commands []*cli.Command) {
 		}
 		if !slices.Contains([]string{"init", "demo", "explain", "version"}, c.Name) {
 			c.Flags = append(c.Flags, configFlag())
+			c.Before = inUTF8
 		}
 	}
 }
@@ -135,6 +138,17 @@ func noCommand(c *cli.Context) error {
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// inUTF8 refuses arguments in another charset: as names and addresses they would
+// be stored as something else.
+func inUTF8(c *cli.Context) error {
+	for _, arg := range c.Args().Slice() {
+		if !utf8.ValidString(arg) {
+			return usagef("%s: %q is not in UTF-8", c.Command.Name, arg)
+		}
+	}
+	return nil
+}
 
 // arguments checks the number of a command's arguments, named for the message.
 func arguments(c *cli.Context, names ...string) ([]string, error) {

@@ -55,7 +55,8 @@ func atDomains(form string) string {
 func TestOpenRelay(t *testing.T) {
 	t.Parallel()
 	k := newSink(t)
-	s := testserver.New(t, testserver.Config{Users: []string{"alice"}})
+	// The first account is the domain's postmaster, and may write as such.
+	s := testserver.New(t, testserver.Config{Users: []string{"keeper", "alice"}})
 	s.Set("relay.smarthost", "address", k.Address())
 	s.Set("relay.smarthost", "tls", "none")
 	s.Set("smtp", "any_sender", false)
