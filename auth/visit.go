@@ -44,6 +44,17 @@ func (a *Authenticator) Enter(ctx context.Context, who Identity, end func()) (le
 	return func() { a.visits.remove(v) }, nil
 }
 
+// Sessions is how many are open of those who have logged in.
+func (a *Authenticator) Sessions() int {
+	a.visits.mu.Lock()
+	defer a.visits.mu.Unlock()
+	n := 0
+	for _, of := range a.visits.by {
+		n += len(of)
+	}
+	return n
+}
+
 // Watch ends sessions when what opened them does not count any more. It
 // returns when ctx ends.
 func (a *Authenticator) Watch(ctx context.Context, failed func(error)) {

@@ -61,7 +61,8 @@ func newFixture(t testing.TB) *fixture {
 	f.store = st
 	events := maillog.New(slog.New(slog.NewTextHandler(f, nil)))
 	f.wires = wire.Config{Log: events, Protocol: "imap", Hostname: "localhost", TLS: certs.Server("imap"), Refusal: Refusal, Tap: &f.tap, Faults: &f.onDemand}
-	f.srv = New(st, auth.New(st, auth.Config{NoLockout: true}), Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Version: "1.0", Log: events})
+	au := auth.New(st, auth.Config{NoLockout: true})
+	f.srv = New(st, au, Config{ClearFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Version: "1.0", Log: events})
 	served := make(chan error, 1)
 	go func() { served <- f.srv.Serve(f.ln) }()
 	t.Cleanup(func() {
@@ -70,6 +71,7 @@ func newFixture(t testing.TB) *fixture {
 			t.Error(err)
 		}
 		f.srv.driver.Close()
+		daemontest.NoSessions(t, au)
 		daemontest.CloseStore(t, st)
 	})
 	return f

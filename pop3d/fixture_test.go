@@ -42,9 +42,11 @@ func newFixture(t testing.TB) *fixture {
 	st := daemontest.OpenStore(t, store.Config{Dir: dir}, "alice", "bob")
 	f := &fixture{t: t, store: st, tls: certs, dir: dir}
 	f.wires = wire.Config{Protocol: "pop3", Hostname: "localhost", TLS: certs.Server("pop3"), Refusal: Refusal, Tap: &f.tap, Faults: &f.faults}
-	f.srv = New(Config{Hostname: "localhost", Store: st, Auth: auth.New(st, auth.Config{NoLockout: true}), PlainAuth: netip.Addr.IsLoopback, Version: "1.0"})
+	au := auth.New(st, auth.Config{NoLockout: true})
+	f.srv = New(Config{Hostname: "localhost", Store: st, Auth: au, PlainAuth: netip.Addr.IsLoopback, Version: "1.0"})
 	t.Cleanup(func() {
 		f.sessions.Wait()
+		daemontest.NoSessions(t, au)
 		if f.damaged {
 			check(t, st.Close())
 			return

@@ -58,8 +58,10 @@ func newHouse(t *testing.T) *house {
 			}
 		},
 	}
+	au := auth.New(st, auth.Config{})
+	t.Cleanup(func() { daemontest.NoSessions(t, au) }) // once the listeners are closed
 	h.mx = h.listen(cfg, "smtp")
-	cfg.Submission, cfg.Auth = true, auth.New(st, auth.Config{})
+	cfg.Submission, cfg.Auth = true, au
 	cfg.PlainAuth = func(a netip.Addr) bool { return a.IsLoopback() }
 	h.submission = h.listen(cfg, "submission")
 	return h

@@ -70,6 +70,17 @@ func OpenStore(t testing.TB, cfg store.Config, names ...string) *store.Store {
 	return st
 }
 
+// NoSessions demands that all who logged in have left, or soon do.
+func NoSessions(t testing.TB, a *auth.Authenticator) {
+	t.Helper()
+	for began := time.Now(); a.Sessions() > 0; time.Sleep(time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Errorf("%d sessions are remembered", a.Sessions())
+			return
+		}
+	}
+}
+
 // CloseStore checks a store, which nobody uses any more, and closes it. A
 // benchmark's is large, and its messages are not read through.
 func CloseStore(t testing.TB, st *store.Store) {

@@ -42,6 +42,9 @@ func Handler(s Source) http.Handler {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "posthorn_password_hashes_total", Help: "Passwords that were hashed, at tens of milliseconds each.",
 		}, func() float64 { return float64(s.Auth.Hashed()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "posthorn_sessions_logged_in", Help: "Sessions of people who have logged in.",
+		}, func() float64 { return float64(s.Auth.Sessions()) }),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

@@ -66,7 +66,7 @@ func TestMetrics(t *testing.T) {
 		`posthorn_delivery_attempts_total{result="failed"} 2`, `posthorn_delivery_seconds_bucket{le="2.5"} 1`, `posthorn_delivery_seconds_bucket{le="1"} 0`,
 		`posthorn_internal_errors_total 1`, `posthorn_panics_total 1`,
 		`posthorn_queue_recipients 0`, `posthorn_queue_oldest_seconds 0`, "posthorn_store_commit_seconds_count ",
-		"posthorn_store_wal_bytes ", "posthorn_store_database_bytes ", "posthorn_password_hashes_total 0", "go_goroutines ", "process_open_fds ",
+		"posthorn_store_wal_bytes ", "posthorn_store_database_bytes ", "posthorn_password_hashes_total 0", "posthorn_sessions_logged_in 0", "go_goroutines ", "process_open_fds ",
 	} {
 		if !strings.Contains(text, "\n"+want) {
 			t.Errorf("/metrics lacks %s", want)
