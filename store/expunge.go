@@ -49,13 +49,8 @@ func (s *Store) deletedOf(ctx context.Context, mb MailboxID, set mail.UIDSet) ma
 	if i == nil || !i.ready.Load() {
 		return set
 	}
-	var deleted mail.UIDSet
-	next := i.each(ctx, set, func(e *entry) {
-		if e.system&mail.Deleted != 0 {
-			deleted.Add(e.uid)
-		}
-	})
-	if next != 0 || len(deleted) > maxItems { // it fell away; so many ranges take longer than the rows between them
+	deleted, ok := i.flagged(ctx, set)
+	if !ok || len(deleted) > maxItems { // it fell away; so many ranges take longer than the rows between them
 		return set
 	}
 	return deleted

@@ -57,6 +57,7 @@ type index struct {
 	stale   bool // the watcher was woken, and the entries are not renewed yet
 	at      mail.ModSeq
 	entries []entry    // ascending by UID
+	deleted int        // how many of them are flagged \Deleted
 	lists   [][]string // keywords; the first is none
 	known   map[string]uint16
 	octets  int // of known
@@ -188,7 +189,7 @@ func (i *index) load(ctx context.Context) error {
 		return err
 	}
 	i.at, i.stale = m.HighestModSeq, true
-	i.lists, i.known = [][]string{nil}, map[string]uint16{"": 0}
+	i.lists, i.known, i.deleted = [][]string{nil}, map[string]uint16{"": 0}, 0
 	i.entries = make([]entry, 0, m.Messages+m.Messages/16)
 	for row, err := range i.s.rows(ctx, i.mailbox, mail.AllUIDs(), Brief|withSent) {
 		if err == nil {
@@ -219,6 +220,7 @@ func (i *index) put(m *Message) error {
 	if !m.Sent.IsZero() {
 		e.sent = zonedTime(m.Sent)
 	}
+	i.deleted += e.deleted()
 	if n := len(i.entries); n == 0 || i.entries[n-1].uid < m.UID {
 		i.entries = append(i.entries, e)
 		return nil
@@ -226,9 +228,19 @@ func (i *index) put(m *Message) error {
 	at, found := i.find(0, m.UID)
 	if !found {
 		i.entries = slices.Insert(i.entries, at, e)
+		return nil
 	}
+	i.deleted -= i.entries[at].deleted()
 	i.entries[at] = e
 	return nil
+}
+
+// deleted is 1 of a message that is flagged \Deleted, else 0.
+func (e *entry) deleted() int {
+	if e.system&mail.Deleted != 0 {
+		return 1
+	}
+	return 0
 }
 
 // find is the place, not before start, of the first entry from a UID on.
@@ -288,11 +300,37 @@ func (i *index) remove(set mail.UIDSet) {
 		if found {
 			to++
 		}
+		for n := range i.entries[from:to] {
+			i.deleted -= i.entries[from+n].deleted()
+		}
+		if from == 0 { // the oldest, as most often: those behind need not move
+			i.entries = i.entries[to:]
+			continue
+		}
 		kept += copy(i.entries[kept:], i.entries[read:from])
 		read = to
 	}
 	kept += copy(i.entries[kept:], i.entries[read:])
 	i.entries = i.entries[:kept]
+}
+
+// flagged is what of set is flagged \Deleted; false when the index can't tell.
+func (i *index) flagged(ctx context.Context, set mail.UIDSet) (deleted mail.UIDSet, ok bool) {
+	if !i.current(ctx) {
+		return nil, false
+	}
+	defer i.mu.Unlock()
+	at, left := 0, i.deleted
+	for _, r := range set {
+		at, _ = i.find(at, r.From)
+		for ; left > 0 && at < len(i.entries) && i.entries[at].uid <= r.To; at++ {
+			if i.entries[at].deleted() > 0 {
+				deleted.Add(i.entries[at].uid)
+				left--
+			}
+		}
+	}
+	return deleted, true
 }
 
 // current locks the index and brings it up to date; false, and not locked, when

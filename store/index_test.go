@@ -26,7 +26,7 @@ func checkIndexes(t testing.TB, s *Store) {
 			continue // its mailbox is gone
 		}
 		got := slices.Clone(i.entries)
-		lists := i.lists
+		lists, deleted := i.lists, i.deleted
 		i.mu.Unlock()
 		want := collect(t, s.rows(context.Background(), i.mailbox, everything, Brief|withSent))
 		if len(got) != len(want) {
@@ -34,6 +34,7 @@ func checkIndexes(t testing.TB, s *Store) {
 			continue
 		}
 		for n, e := range got {
+			deleted -= e.deleted()
 			m := Message{UID: e.uid, Content: e.content, ModSeq: e.modseq, Date: zones{}.time(e.date), Size: int64(e.size),
 				Flags: mail.Flags{System: e.system, Keywords: lists[e.keywords]}}
 			if e.sent != 0 {
@@ -43,6 +44,9 @@ func checkIndexes(t testing.TB, s *Store) {
 				t.Errorf("the index of mailbox %d has %+v, not %+v", i.mailbox, m, want[n])
 				break
 			}
+		}
+		if deleted != 0 && !t.Failed() {
+			t.Errorf("the index of mailbox %d counts %d too many as deleted", i.mailbox, deleted)
 		}
 	}
 }
@@ -241,6 +245,7 @@ func TestExpungeByIndex(t *testing.T) {
 	}{
 		{true, mail.UIDs(3, 5, 6, 40), mail.UIDSet{{From: 4, To: 39}}, "5:6", "5:6"},
 		{true, nil, everything, "3,40", "3,40"},
+		{true, mail.UIDs(1, 2, 4, 38), everything, "1:2,4,38", "1:2,4,38"},
 		{true, nil, everything, "", ""},
 		{false, mail.UIDs(7, 39), everything, everything.String(), "7,39"},
 		{false, nil, everything, everything.String(), ""},
