@@ -90,8 +90,8 @@ func (s *Store) MailboxAnnotations(ctx context.Context, id AccountID) (by map[Ma
 
 // SetAnnotations sets and removes annotations of a mailbox, or with mb 0 of the
 // account itself: all of them, or none. SpecialUseEntry changes the special
-// use, and takes it from the mailbox that had it. mail.ErrNoSuchMailbox,
-// mail.ErrInvalid (an entry's name, a special use), mail.ErrTooLarge (a value
+// use, and takes it from the mailbox that had it. mail.ErrNoSuchUser (with mb 0),
+// mail.ErrNoSuchMailbox, mail.ErrInvalid (an entry's name, a special use), mail.ErrTooLarge (a value
 // above MaxAnnotation), mail.ErrOverQuota (too many, or too much in all).
 func (s *Store) SetAnnotations(ctx context.Context, id AccountID, mb MailboxID, list []Annotation) error {
 	weight := 0
@@ -106,7 +106,11 @@ func (s *Store) SetAnnotations(ctx context.Context, id AccountID, mb MailboxID, 
 	}
 	return s.write(ctx, weight, func(tx *writeTx) error {
 		m := Mailbox{Account: id} // with ID 0: the account itself
-		if mb != 0 {
+		if mb == 0 {
+			if _, err := tx.accountByID(id); err != nil {
+				return err
+			}
+		} else {
 			var err error
 			if m, err = tx.mailbox(mb); err != nil {
 				return err

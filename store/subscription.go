@@ -10,7 +10,7 @@ import (
 
 // SetSubscribed notes a subscription; names that no mailbox has may be
 // subscribed too (RFC 9051 §6.3.7). mail.ErrInvalid, mail.ErrOverQuota (too
-// many).
+// many), mail.ErrNoSuchUser.
 func (s *Store) SetSubscribed(ctx context.Context, id AccountID, name string, on bool) error {
 	name = canonicalName(name)
 	return s.write(ctx, len(name), func(tx *writeTx) error {
@@ -20,6 +20,9 @@ func (s *Store) SetSubscribed(ctx context.Context, id AccountID, name string, on
 			return err
 		}
 		if err := validName(name); err != nil {
+			return err
+		}
+		if _, err := tx.accountByID(id); err != nil {
 			return err
 		}
 		_, err := tx.exec("INSERT INTO subscriptions VALUES (?, ?) ON CONFLICT DO NOTHING", id, name)
