@@ -60,9 +60,7 @@ func TestBombs(t *testing.T) {
 	f := newFixture(t)
 	addr, _ := f.startTCP(wire.Limits{})
 	c := dialTCP(t, addr)
-	c.until("* OK")
-	c.say(`l LOGIN alice@example.org "` + password + "\"\r\n")
-	c.until("l OK")
+	c.login()
 	n := 0
 	for name, bomb := range bombs(size) {
 		n++

@@ -24,9 +24,7 @@ func TestLongHeaders(t *testing.T) {
 	check(t, f.deliver("alice", "INBOX", []byte(text)))
 	addr, _ := f.startTCP(wire.Limits{})
 	c := dialTCP(t, addr)
-	c.until("* OK")
-	c.say(`l LOGIN alice@example.org "` + password + "\"\r\ns SELECT INBOX\r\n")
-	c.until("s OK")
+	c.selectInbox()
 	header := trace + strings.TrimSuffix(text, part+"text\r\n")
 	for _, tt := range []struct {
 		section, whole string
@@ -71,9 +69,7 @@ func fetchSlowly(t *testing.T, octets int, expunged mail.UID) *telnet {
 	var both [2]*telnet
 	for i := range both {
 		both[i] = dialTCP(t, addr)
-		both[i].until("* OK")
-		both[i].say(`l LOGIN alice@example.org "` + password + "\"\r\ns SELECT INBOX\r\n")
-		both[i].until("s OK")
+		both[i].selectInbox()
 	}
 	both[0].say("f FETCH 1:2 BODY.PEEK[]\r\n")
 	both[0].until("* 1 FETCH")

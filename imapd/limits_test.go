@@ -70,9 +70,7 @@ func TestLazyPreviews(t *testing.T) {
 	}
 	addr, _ := f.startTCP(wire.Limits{})
 	c := dialTCP(t, addr)
-	c.until("* OK")
-	c.say(`l LOGIN alice@example.org "` + password + "\"\r\ns SELECT INBOX\r\n")
-	c.until("s OK")
+	c.selectInbox()
 	for command, want := range map[string]int{"PREVIEW (LAZY)": 200, "PREVIEW": 205} {
 		c.say("f FETCH 1:* " + command + "\r\n")
 		made := 0

@@ -66,6 +66,22 @@ func (c *telnet) until(prefix string) string {
 	}
 }
 
+// login logs in as alice.
+func (c *telnet) login() {
+	c.t.Helper()
+	c.until("* OK")
+	c.say(`l LOGIN alice@example.org "` + password + "\"\r\n")
+	c.until("l OK")
+}
+
+// selectInbox logs in as alice and selects her INBOX.
+func (c *telnet) selectInbox() {
+	c.t.Helper()
+	c.login()
+	c.say("s SELECT INBOX\r\n")
+	c.until("s OK")
+}
+
 func TestShutdownSaysBye(t *testing.T) {
 	f := newFixture(t)
 	addr, server := f.startTCP(wire.Limits{})

@@ -25,6 +25,10 @@ type measure struct {
 	n       int
 	flag    string // that takes n, or connections; empty is -n
 	rows    []row
+	// whole: as many in the short form. peer is how many the peer takes of them; 0:
+	// a tenth.
+	whole bool
+	peer  int
 	// first: in the first round only, on a server that was just started.
 	first bool
 	// after: it reads what the measure before it in the list has put there.
@@ -38,6 +42,12 @@ func deliveries(name, args string, n int, goal float64, more ...row) measure {
 		rows: append([]row{{name: name, metric: "stored_msgs_per_s", goal: goal}}, more...)}
 }
 
+// idle has many connections: what a few have in common would count for each. The
+// peer as its package sets it up takes fewer than a hundred in TLS.
+func idle(args string, r row) measure {
+	return measure{command: "idle " + args, flag: "-k", n: 2_000, whole: true, peer: 80, first: true, rows: []row{r}}
+}
+
 func onDisk(size string, n int, goal float64) measure {
 	return measure{command: "deliver -c 8 -spread 10 -size " + size, n: n, disk: true, first: true,
 		rows: []row{{name: "disk per octet of mail, " + size, goal: goal, lower: true}}}
@@ -46,8 +56,8 @@ func onDisk(size string, n int, goal float64) measure {
 // measures are what is measured, in order: what is empty first.
 var measures = []measure{
 	{command: "mem", first: true, rows: []row{{"memory idle, MiB", "pss_kib", 35, true, 1.0 / 1024}}},
-	{command: "idle -cold=false", flag: "-k", n: 2_000, first: true, rows: []row{{"memory per idle connection, kB", "pss_per_conn_kib", 25, true, 0}}},
-	{command: "idle -cold=false -tls", flag: "-k", n: 2_000, first: true, rows: []row{{"memory per idle connection in TLS, kB", "pss_per_conn_kib", 45, true, 0}}},
+	idle("-cold=false", row{"memory per idle connection, kB", "pss_per_conn_kib", 25, true, 0}),
+	idle("-cold=false -tls", row{"memory per idle connection in TLS, kB", "pss_per_conn_kib", 45, true, 0}),
 	onDisk("4k", 40_000, 1.2),
 	onDisk("20k", 16_000, 0.7),
 	onDisk("mix", 4_000, 0.8),
@@ -149,20 +159,16 @@ func (b *bench) one(ctx context.Context, s *server, m *measure, round int) error
 	return nil
 }
 
-// length is how many messages a measure takes. Connections are always many: what a
-// few have in common would count for each. The peer as its package sets it up takes
-// fewer than a hundred in TLS.
+// length is how many messages a measure takes, or connections.
 func (b *bench) length(s *server, m *measure) int {
 	n, peer := m.n, s != b.servers[0]
-	switch {
-	case m.flag == "-k" && peer:
-		return 80
-	case m.flag == "-k":
-		return n
-	case !b.full:
+	if !b.full && !m.whole {
 		n /= 8
 	}
-	if peer {
+	switch {
+	case peer && m.peer > 0:
+		n = m.peer
+	case peer:
 		n /= 10
 	}
 	return n
