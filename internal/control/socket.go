@@ -1,7 +1,6 @@
 package control
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -150,7 +149,7 @@ func dial(ctx context.Context, dataDir string) (*client, error) {
 		return nil, err
 	}
 	limit := &io.LimitedReader{R: conn}
-	return &client{conn: conn, limit: limit, in: json.NewDecoder(bufio.NewReader(limit))}, nil
+	return &client{conn: conn, limit: limit, in: json.NewDecoder(limit)}, nil
 }
 
 func (c *client) Call(ctx context.Context, operation string, in, out any) error {
